@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The client's side of a VM's sockets: what the dashboard, the monitor prompt
+ * and every verb use. Single-threaded; a wedged VM costs a time-out, never a hang.
+ */
+#ifndef VITRINE_CTL_CLIENT_H
+#define VITRINE_CTL_CLIENT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "inspect/view.h"
+
+/* .../vitrine (made with mode 0700, ownership checked) and .../vitrine/NAME. -errno. */
+int ctl_runtime_dir(char *path, size_t len, struct err *err);
+int ctl_vm_dir(const char *name, char *path, size_t len, struct err *err);
+
+struct ctl_vm_info {
+	char name[VM_NAME_MAX];
+	bool answers;
+	char state[24];
+	int pid;
+};
+
+/* The VMs of this user, by name; stale folders are removed. *OUT with free(). Number or -errno. */
+int ctl_list(struct ctl_vm_info **out, struct err *err);
+/* Resolve a unique prefix (NULL or "": the only VM there is) into NAME. -ENOENT, -EEXIST
+ * (ambiguous). */
+int ctl_resolve(const char *prefix, char *name, size_t len, struct err *err);
+
+struct ctl_client;
+
+/* Connect to the QMP socket of NAME and negotiate. -ENOENT, -ECONNREFUSED, -ETIMEDOUT. */
+int ctl_connect(const char *name, struct ctl_client **out, struct err *err);
+void ctl_close(struct ctl_client *cli);
+/* Poll this for reading. */
+int ctl_fd(const struct ctl_client *cli);
+/*
+ * Run a command. ARGS (may be NULL) is taken over. *RET (may be NULL) receives a new
+ * reference to "return". A QMP error becomes -EREMOTEIO with its text. Default time-out 5 s.
+ */
+int ctl_exec(struct ctl_client *cli, const char *cmd, json_t *args, json_t **ret, struct err *err);
+/* human-monitor-command: LINE's output appended to OUT. */
+int ctl_monitor(struct ctl_client *cli, const char *line, struct buf *out, struct err *err);
+/* Next queued event, NULL if none; non-blocking. New reference. -EPIPE when the VM is gone: *GONE
+ * set. */
+json_t *ctl_event(struct ctl_client *cli, bool *gone);
+
+/*
+ * Receive the two memfds and map them read-only; ask for HZ samples a second.
+ * Afterwards ctl_view() builds a picture at no cost to the guest.
+ */
+int ctl_attach(struct ctl_client *cli, unsigned int hz, struct err *err);
+int ctl_view(struct ctl_client *cli, struct vm_view *out, struct err *err);
+/* Connect to a VM's console socket (COM1; replay of the past, then live). fd or -errno. */
+int ctl_console(const char *name, struct err *err);
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The sample page: what a VM process publishes to its viewers in a memfd they
+ * map read-only. The VM process is the only writer. Per-vCPU blocks and the
+ * device rows are under a seqlock (odd while written); counters are single
+ * 64-bit words and need none.
+ */
+#ifndef VITRINE_INSPECT_SAMPLE_H
+#define VITRINE_INSPECT_SAMPLE_H
+
+#include <stdint.h>
+
+#include "inspect/regs.h"
+
+#define SAMPLE_MAGIC   0x56545231u /* "VTR1" */
+#define SAMPLE_VERSION 1
+
+#define VM_MAX_VCPUS	64
+#define VM_NAME_MAX	64
+#define VM_MAX_REGIONS	8
+#define SAMPLE_ROWS	384
+#define SAMPLE_LEDGER	96
+#define SAMPLE_FLIGHTS	65536 /* a power of two */
+#define SAMPLE_PATCHES	256
+#define SAMPLE_TEXT_MAX 256
+
+enum vm_state {
+	VM_STATE_PRELAUNCH, /* created, waiting before the first instruction */
+	VM_STATE_RUNNING,
+	VM_STATE_PAUSED,   /* by a person or a program */
+	VM_STATE_DEBUG,	   /* by a breakpoint, a step, a watchpoint, a catch */
+	VM_STATE_CRASHED,  /* triple fault: kept */
+	VM_STATE_INTERNAL, /* KVM internal or emulation error: kept */
+	VM_STATE_SHUTDOWN, /* the guest powered off or left through a debug-exit port */
+};
+
+enum sample_region_type {
+	SAMPLE_REGION_RAM,
+	SAMPLE_REGION_VGA, /* 0xA0000..0xBFFFF */
+	SAMPLE_REGION_ROM, /* 0xC0000..0xFFFFF: read only to the guest where KVM can */
+};
+
+/* A stretch of guest-physical memory and where it lies in the RAM memfd. Bytes. */
+struct sample_region {
+	uint64_t gpa, len, offset;
+	uint64_t hva; /* in the VM process */
+	uint32_t type;
+	uint32_t slot; /* KVM memslot id */
+	char name[16];
+};
+
+/* Why KVM_RUN returned, as the ledger groups it. */
+enum exit_kind {
+	EXIT_IO_IN,
+	EXIT_IO_OUT,
+	EXIT_MMIO_READ,
+	EXIT_MMIO_WRITE,
+	EXIT_HLT,
+	EXIT_DEBUG,
+	EXIT_SHUTDOWN,
+	EXIT_INTERNAL_ERROR,
+	EXIT_FAIL_ENTRY,
+	EXIT_INTR, /* kicked */
+	EXIT_IRQ_WINDOW,
+	EXIT_RDMSR,
+	EXIT_WRMSR,
+	EXIT_SYSTEM_EVENT,
+	EXIT_IOAPIC_EOI,
+	EXIT_OTHER,
+	EXIT_NR,
+};
+
+struct vcpu_sample {
+	uint32_t seq;	  /* seqlock: odd while being written */
+	uint32_t exact;	  /* 1: the vCPU stands and this is its state; 0: sampled while running */
+	uint64_t time_ns; /* when published, CLOCK_MONOTONIC */
+	uint64_t count;	  /* publications */
+	struct x86_state state;
+	/* outside the seqlock */
+	uint64_t exits[EXIT_NR];
+	uint64_t exit_tsc[EXIT_NR]; /* time spent on them in the VM process, TSC ticks */
+};
+
+/* One label/value row of a device, from device_ops.describe(). */
+struct sample_row {
+	char device[16];
+	char label[24];
+	char value[88];
+};
+
+enum ledger_kind { LEDGER_PIO, LEDGER_MMIO };
+
+/* What one range of the bus cost. */
+struct sample_ledger {
+	char name[24];
+	uint64_t base, len;
+	uint32_t kind; /* enum ledger_kind */
+	uint32_t para; /* 1: a para-virtual device, 0: a fully virtualized one */
+	uint64_t reads, writes, tsc;
+};
+
+/* One exit in the flight recorder; written without a lock, may be torn when very old. */
+struct sample_flight {
+	uint64_t tsc;
+	uint64_t rip;  /* linear */
+	uint64_t addr; /* port, gpa or MSR */
+	uint32_t data; /* low 32 bits of the value, or the reason's own number */
+	uint8_t kind;  /* enum exit_kind */
+	uint8_t vcpu;
+	uint8_t size;
+	uint8_t pad;
+};
+
+/* A byte of guest memory that a software breakpoint hides. */
+struct sample_patch {
+	uint64_t gpa;
+	uint8_t orig;
+	uint8_t used;
+	uint8_t pad[6];
+};
+
+struct sample_page {
+	uint32_t magic, version, size, pid;
+	char name[VM_NAME_MAX];
+	char image[SAMPLE_TEXT_MAX];
+	char symbols[SAMPLE_TEXT_MAX]; /* ELF file with symbols, or empty */
+	char gdb[SAMPLE_TEXT_MAX];     /* where the gdb stub listens */
+	uint32_t nr_vcpus, nr_regions;
+	struct sample_region region[VM_MAX_REGIONS];
+	uint64_t ram_len;  /* bytes of the RAM memfd */
+	uint64_t mem_size; /* what the user asked for, bytes */
+	uint64_t start_ns; /* first instruction, CLOCK_MONOTONIC; 0: not yet */
+	uint64_t tsc_khz;
+
+	/* state, under seq */
+	uint32_t seq;
+	uint32_t state; /* enum vm_state */
+	uint32_t stop_vcpu;
+	uint32_t stop_count;		 /* counts stops */
+	uint64_t stop_ns;		 /* when the VM last stopped */
+	char stop_text[SAMPLE_TEXT_MAX]; /* "breakpoint 2 demo_tick", "triple fault on vcpu0" */
+	uint32_t nr_rows;
+	uint32_t vga_start;  /* CRTC start address, in characters */
+	uint32_t vga_cursor; /* CRTC cursor address, in characters */
+	uint32_t vga_cursor_on, vga_cols, vga_rows;
+	struct sample_row row[SAMPLE_ROWS];
+
+	uint32_t nr_ledger;
+	struct sample_ledger ledger[SAMPLE_LEDGER];
+	struct sample_patch patch[SAMPLE_PATCHES];
+	uint64_t serial_out[2]; /* bytes the guest wrote to COM1, COM2 */
+	struct vcpu_sample vcpu[VM_MAX_VCPUS];
+	/* the last state seen at an exit before a crash: what AMD-V would otherwise lose */
+	struct x86_state shadow[VM_MAX_VCPUS];
+	uint64_t flight_next; /* total exits recorded; index modulo SAMPLE_FLIGHTS */
+	struct sample_flight flight[SAMPLE_FLIGHTS];
+};
+
+/* "running", "paused", ... ; QMP's RunState word for STATE. */
+const char *vm_state_name(enum vm_state state);
+/* "io out", "mmio read", "hlt", ... */
+const char *exit_kind_name(enum exit_kind kind);
+
+#endif

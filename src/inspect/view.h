@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * struct vm_view: an immutable picture of a guest, built from the sample page
+ * and the RAM memfd. Everything that reads a guest (panels, `show`, monitor,
+ * autopsy) is a pure function of one. Guest RAM itself is not copied: reads go
+ * through view_read(), which checks the range and hides software breakpoints.
+ */
+#ifndef VITRINE_INSPECT_VIEW_H
+#define VITRINE_INSPECT_VIEW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "inspect/sample.h"
+
+#define VIEW_FLIGHTS 512
+
+struct view_vcpu {
+	struct x86_state state;
+	bool exact;
+	uint64_t time_ns;
+	uint64_t count;
+	uint64_t exits[EXIT_NR];
+	uint64_t exit_tsc[EXIT_NR];
+	struct x86_state shadow;
+};
+
+struct vm_view {
+	char name[VM_NAME_MAX];
+	char image[SAMPLE_TEXT_MAX];
+	char symbols[SAMPLE_TEXT_MAX];
+	char gdb[SAMPLE_TEXT_MAX];
+	uint32_t pid;
+	uint64_t now_ns; /* when this view was built */
+	uint64_t start_ns, mem_size, tsc_khz;
+	enum vm_state state;
+	uint32_t stop_vcpu, stop_count;
+	uint64_t stop_ns;
+	char stop_text[SAMPLE_TEXT_MAX];
+	uint32_t nr_vcpus, nr_regions, nr_rows, nr_ledger, nr_flights;
+	struct sample_region region[VM_MAX_REGIONS];
+	struct view_vcpu *vcpu; /* nr_vcpus of them */
+	struct sample_row row[SAMPLE_ROWS];
+	struct sample_ledger ledger[SAMPLE_LEDGER];
+	struct sample_patch patch[SAMPLE_PATCHES];
+	struct sample_flight flight[VIEW_FLIGHTS]; /* oldest first */
+	uint64_t flight_total;
+	uint32_t vga_start, vga_cursor, vga_cursor_on, vga_cols, vga_rows;
+	uint64_t serial_out[2];
+	const uint8_t *ram; /* borrowed mapping of the RAM memfd (or of a fixture) */
+	uint64_t ram_len;
+};
+
+/*
+ * Build OUT from a mapped sample page of SAMPLE_LEN bytes and RAM (both stay
+ * the caller's and must outlive OUT). Fails with EPROTO where the page is not
+ * one of ours or lies about its sizes. Any thread; may run beside the writer.
+ */
+int view_build(const void *sample, size_t sample_len, const void *ram, size_t ram_len,
+	       struct vm_view *out, struct err *err);
+/* Free what view_build() or view_load() allocated inside VIEW. */
+void view_release(struct vm_view *view);
+
+/*
+ * Read LEN bytes of guest-physical memory at GPA; returns the number of bytes
+ * read before the first one that is not RAM. Breakpoint patches are hidden.
+ */
+size_t view_read(const struct vm_view *view, uint64_t gpa, void *out, size_t len);
+/* The same for a little-endian value of SIZE (1, 2, 4, 8) bytes. */
+bool view_read_value(const struct vm_view *view, uint64_t gpa, unsigned int size, uint64_t *out);
+/* The region that holds GPA, or NULL. */
+const struct sample_region *view_region(const struct vm_view *view, uint64_t gpa);
+/* Read guest-virtual memory through vCPU's page tables (see mmu.h); bytes read. */
+size_t view_read_va(const struct vm_view *view, unsigned int vcpu, uint64_t gva, void *out,
+		    size_t len);
+
+/* Write a view with the RAM pages that are not zero to FD; read it back (RAM is allocated). */
+int view_save(const struct vm_view *view, int fd, struct err *err);
+int view_load(int fd, struct vm_view *out, struct err *err);
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Panels: each draws one thing about a guest, from a view alone, on a surface.
+ * One file each; the const table in panel.c lists them.
+ */
+#ifndef VITRINE_TUI_PANEL_H
+#define VITRINE_TUI_PANEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "inspect/sym.h"
+#include "inspect/view.h"
+#include "tui/keys.h"
+#include "tui/surface.h"
+
+struct term; /* libvterm screen of the serial line (term.h) */
+
+/* A breakpoint as the VM process tells it (query x-vitrine-breakpoints). */
+struct panel_break {
+	unsigned int id;
+	uint64_t addr;
+	char kind[8]; /* "sw", "hw", "watch" */
+	uint64_t hits;
+};
+
+/* One VM's row on the fleet screen. */
+struct panel_vm {
+	char name[VM_NAME_MAX];
+	char state[24];
+	char last[80];
+	unsigned int nr_vcpus;
+	uint64_t mem_size, resident, exits_per_s;
+	int cpu_percent;
+	bool selected, current;
+};
+
+/* Everything a panel may look at while drawing. All borrowed, any may be NULL. */
+struct panel_ctx {
+	const struct vm_view *view;
+	const struct vm_view *prev; /* the view at the previous stop, or of the previous second */
+	struct sym_table *syms;
+	const struct panel_break *breaks;
+	unsigned int nr_breaks;
+	const struct panel_vm *vms;
+	unsigned int nr_vms;
+	struct term *term;
+	unsigned int vcpu; /* selected vCPU */
+	bool live;	   /* running: values are samples */
+	unsigned int hz;
+	bool ascii;   /* no box drawing or CP437 beyond ASCII */
+	bool grabbed; /* keys go to the guest */
+};
+
+struct panel_ops;
+
+/* One panel on screen: scroll position, cursor, own data. */
+struct panel {
+	const struct panel_ops *ops;
+	void *data; /* made by ops->create, may be NULL */
+	int scroll, cursor;
+	char filter[64];
+	char goal[64]; /* an address or expression typed by the user */
+};
+
+#define PANEL_IGNORED 0
+#define PANEL_HANDLED (1u << 0)
+#define PANEL_REDRAW  (1u << 1)
+
+struct panel_ops {
+	const char *id; /* "cpu", "paging", "exits", "vga", "serial", "fleet" */
+	const char *title;
+	int min_rows, min_cols;
+	int (*create)(struct panel *pan);
+	void (*destroy)(struct panel *pan);
+	/* Draw inside AREA (already without a frame). Never blocks, never allocates without bound.
+	 */
+	void (*draw)(struct panel *pan, const struct panel_ctx *ctx, struct surface *sf,
+		     struct rect area);
+	/* A request (keys.h); returns PANEL_* bits. */
+	unsigned int (*request)(struct panel *pan, const struct panel_ctx *ctx, enum request req);
+	/* A JSON object with the same contents, for `show --json`; NULL: none. Caller frees with
+	 * free(). */
+	char *(*json)(struct panel *pan, const struct panel_ctx *ctx);
+};
+
+extern const struct panel_ops panel_fleet_ops, panel_cpu_ops, panel_paging_ops, panel_exits_ops,
+	panel_vga_ops, panel_serial_ops, panel_help_ops, panel_devices_ops, panel_irq_ops,
+	panel_tables_ops, panel_host_ops, panel_autopsy_ops;
+
+/* The panel with this id, or NULL. */
+const struct panel_ops *panel_find(const char *id);
+int panel_init(struct panel *pan, const struct panel_ops *ops);
+void panel_exit(struct panel *pan);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What `vitrine run` was asked for: plain data, strings owned by whoever parsed them. */
+#ifndef VITRINE_VMM_CONFIG_H
+#define VITRINE_VMM_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vmm/boot.h"
+
+enum vm_on_reset { VM_ON_RESET_RESET, VM_ON_RESET_EXIT };
+enum vm_on_crash { VM_ON_CRASH_KEEP, VM_ON_CRASH_EXIT };
+
+struct vm_config {
+	const char *name;
+	unsigned int nr_cpus;
+	uint64_t mem_size; /* bytes */
+	struct boot_config boot;
+	const char *symbols; /* --symbols, or NULL */
+	bool freeze;	     /* wait before the first instruction */
+	enum vm_on_reset on_reset;
+	enum vm_on_crash on_crash;
+	int serial_fd[3];    /* copy of COM1, COM2, debug console output goes there; -1: nowhere */
+	const char *run_dir; /* .../vitrine/NAME: where the sockets are */
+};
+
+#endif

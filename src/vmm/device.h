@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a device is, and what it may use. Devices know only this environment,
+ * never the VM, so each can be tested with a bus and a fake environment.
+ */
+#ifndef VITRINE_VMM_DEVICE_H
+#define VITRINE_VMM_DEVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "inspect/sample.h"
+#include "vmm/bus.h"
+#include "vmm/mem.h"
+
+/* What a device can ask of the machine. VALUE is the debug-exit value, else 0. */
+enum dev_request { DEV_REQ_RESET, DEV_REQ_POWEROFF, DEV_REQ_DEBUG_EXIT, DEV_REQ_PANICKED };
+
+struct dev_timer;
+
+struct dev_env {
+	struct bus *bus;
+	struct mem *mem;
+	struct sample_page *page; /* may be NULL in tests */
+	unsigned int nr_cpus;
+	void *ctx;
+	/* Drive interrupt line GSI (0..23) to LEVEL. Any thread. */
+	void (*irq_set)(void *ctx, unsigned int gsi, int level);
+	/* Ask the machine; returns at once, carried out later. Any thread. */
+	void (*request)(void *ctx, enum dev_request req, uint32_t value);
+	/* Bytes the guest wrote to serial port INDEX (0: COM1, 1: COM2, 2: debug console). Any
+	 * thread. */
+	void (*serial_out)(void *ctx, unsigned int index, const uint8_t *data, size_t len);
+	/* CLOCK_MONOTONIC ns; seconds since the epoch (local tests replace both). */
+	uint64_t (*now_ns)(void *ctx);
+	int64_t (*wall_sec)(void *ctx);
+	/* Timers run FN(ARG) on the main loop at a CLOCK_MONOTONIC time; 0 disarms. Any thread. */
+	struct dev_timer *(*timer_new)(void *ctx, void (*fn)(void *arg), void *arg);
+	void (*timer_arm)(struct dev_timer *timer, uint64_t when_ns);
+	void (*timer_free)(struct dev_timer *timer);
+};
+
+struct dev_rows; /* collects label/value rows */
+
+/* Add one row; longer texts are cut. */
+void dev_row(struct dev_rows *rows, const char *label, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Rows into a table (the sample page's or a test's): DEVICE names them. */
+struct dev_rows {
+	struct sample_row *row;
+	uint32_t nr, max;
+	const char *device;
+};
+
+/* State to and from a flat buffer, field by field, for snapshots. */
+struct dev_state_in {
+	const uint8_t *data;
+	size_t len, pos;
+	bool failed;
+};
+
+void dev_save_u8(struct buf *out, uint8_t val);
+void dev_save_u32(struct buf *out, uint32_t val);
+void dev_save_u64(struct buf *out, uint64_t val);
+void dev_save_bytes(struct buf *out, const void *data, size_t len);
+uint8_t dev_load_u8(struct dev_state_in *in);
+uint32_t dev_load_u32(struct dev_state_in *in);
+uint64_t dev_load_u64(struct dev_state_in *in);
+void dev_load_bytes(struct dev_state_in *in, void *data, size_t len);
+
+struct device_ops {
+	const char *name; /* "uart0", "rtc", ... also the ledger's and the screen's name */
+	/* Claim ranges, allocate; *STATE is handed to the others. ENV outlives the device. */
+	int (*init)(const struct dev_env *env, void **state, struct err *err);
+	void (*reset)(void *state);
+	void (*exit)(void *state);
+	void (*describe)(void *state, struct dev_rows *rows);
+	void (*save)(void *state, struct buf *out);
+	int (*load)(void *state, struct dev_state_in *in, struct err *err);
+};
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Guest RAM: one memfd, mapped once, registered as memslots. The only way to
+ * guest memory inside the VM process.
+ *
+ * Map: 0..640 KiB RAM, 0xA0000 VGA window, 0xC0000 ROM, 1 MiB..3 GiB RAM, a
+ * hole for devices up to 4 GiB, the rest of RAM above.
+ */
+#ifndef VITRINE_VMM_MEM_H
+#define VITRINE_VMM_MEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "inspect/sample.h"
+
+#define MEM_LOW_END   0xa0000ull
+#define MEM_VGA_BASE  0xa0000ull
+#define MEM_ROM_BASE  0xc0000ull
+#define MEM_HIGH_BASE 0x100000ull
+#define MEM_HOLE_BASE 0xc0000000ull
+#define MEM_HOLE_END  0x100000000ull
+
+struct mem;
+
+/* SIZE bytes of RAM as the user counts it (at least 1 MiB, a multiple of 4 KiB). -EINVAL, -ENOMEM.
+ */
+int mem_create(uint64_t size, struct mem **out, struct err *err);
+void mem_destroy(struct mem *mem);
+/* Register every region with the VM file descriptor VM_FD (must come before any irqchip). */
+int mem_register(struct mem *mem, int vm_fd, struct err *err);
+
+/*
+ * LEN bytes at GPA as a host pointer, NULL unless all of it lies in one region.
+ * Guest and host threads may write there at any time: read once, then check.
+ */
+void *mem_span(const struct mem *mem, uint64_t gpa, uint64_t len);
+/* Copy; -EFAULT if any byte lies outside. May cross regions. Writes to ROM are allowed (host side).
+ */
+int mem_read(const struct mem *mem, uint64_t gpa, void *out, size_t len);
+int mem_write(struct mem *mem, uint64_t gpa, const void *data, size_t len);
+/* Fill with VALUE; -EFAULT. */
+int mem_set(struct mem *mem, uint64_t gpa, int value, size_t len);
+
+unsigned int mem_nr_regions(const struct mem *mem);
+const struct sample_region *mem_region(const struct mem *mem, unsigned int index);
+/* Bytes of RAM asked for; first address after low RAM (at most 3 GiB); after high RAM, or 4 GiB. */
+uint64_t mem_size(const struct mem *mem);
+uint64_t mem_low_end(const struct mem *mem);
+uint64_t mem_high_end(const struct mem *mem);
+/* The memfd (owned by MEM) and its length. */
+int mem_fd(const struct mem *mem);
+uint64_t mem_fd_len(const struct mem *mem);
+/* The whole mapping, for a view inside the VM process. */
+const void *mem_base(const struct mem *mem);
+/* Give every page back to the host: RAM reads zero afterwards (reset). */
+void mem_clear(struct mem *mem);
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A virtual machine: its KVM objects, RAM, devices and vCPU threads, and the
+ * one stop protocol. Functions marked [main] are for the main loop's thread.
+ */
+#ifndef VITRINE_VMM_VM_H
+#define VITRINE_VMM_VM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "inspect/view.h"
+#include "vmm/config.h"
+#include "vmm/mem.h"
+
+struct event_base;
+struct vm;
+struct vcpu;
+struct bus;
+
+/* Build everything, load the image; no vCPU runs yet (VM_STATE_PRELAUNCH). [main] */
+int vm_create(const struct vm_config *cfg, struct event_base *base, struct vm **out,
+	      struct err *err);
+/* Stop the threads, undo what was started in reverse; VM may be partly built or NULL. [main] */
+void vm_destroy(struct vm *vm);
+
+const struct vm_config *vm_config(const struct vm *vm);
+const char *vm_name(const struct vm *vm);
+enum vm_state vm_state(const struct vm *vm);
+struct mem *vm_mem(struct vm *vm);
+struct bus *vm_bus(struct vm *vm);
+unsigned int vm_nr_vcpus(const struct vm *vm);
+struct vcpu *vm_vcpu(struct vm *vm, unsigned int index);
+struct event_base *vm_event_base(struct vm *vm);
+/* Seconds of the guest's life do not matter here: KVM's VM file descriptor, for the second stage.
+ */
+int vm_kvm_fd(const struct vm *vm);
+/* The sample page's memfd and mapping. */
+int vm_sample_fd(const struct vm *vm);
+struct sample_page *vm_sample(struct vm *vm);
+
+/*
+ * Run control. [main]
+ * vm_resume: from PRELAUNCH, PAUSED or DEBUG; -EPERM after a crash or shutdown.
+ * vm_pause: returns when every vCPU is parked with pending I/O completed and its
+ * registers are in the sample page (exact). TEXT says why, for the screen.
+ */
+int vm_resume(struct vm *vm, struct err *err);
+int vm_pause(struct vm *vm, enum vm_state state, const char *text);
+int vm_reset(struct vm *vm, struct err *err);
+/* Press the power button (ACPI). */
+void vm_powerdown(struct vm *vm);
+/* End: VM_EVENT_SHUTDOWN follows, with by_user set. */
+void vm_quit(struct vm *vm);
+
+enum vm_event_kind {
+	VM_EVENT_STOP, /* all vCPUs parked; vm_state() says which kind */
+	VM_EVENT_RESUME,
+	VM_EVENT_RESET,
+	VM_EVENT_CRASHED,  /* triple fault or KVM error; the VM is stopped and kept */
+	VM_EVENT_SHUTDOWN, /* over: the guest powered off or exited, or a person said so */
+	VM_EVENT_PANICKED, /* the guest says that it panicked (pvpanic) */
+};
+
+enum vm_end { VM_END_NONE, VM_END_POWEROFF, VM_END_RESET, VM_END_DEBUG_EXIT, VM_END_QUIT };
+
+struct vm_event {
+	enum vm_event_kind kind;
+	unsigned int vcpu; /* of a stop or crash */
+	enum vm_end end;   /* of a shutdown */
+	uint32_t value;	   /* debug-exit value */
+	const char *text;  /* for a person */
+};
+
+typedef void (*vm_event_fn)(void *ctx, const struct vm_event *ev);
+
+/* Be told of events, on the main loop's thread. */
+int vm_listen(struct vm *vm, vm_event_fn fn, void *ctx);
+void vm_unlisten(struct vm *vm, void *ctx);
+
+/* What a vCPU met in debug mode; the debugger decides. Called in the vCPU's thread. */
+struct vm_debug_exit {
+	unsigned int vcpu;
+	uint32_t exception; /* 1: #DB, 3: #BP */
+	uint64_t pc;	    /* linear */
+	uint64_t dr6, dr7;
+};
+
+enum vm_debug_verdict {
+	VM_DEBUG_CONTINUE,
+	VM_DEBUG_STOP,
+	VM_DEBUG_INJECT /* it is the guest's own */
+};
+
+typedef enum vm_debug_verdict (*vm_debug_fn)(void *ctx, const struct vm_debug_exit *ex, char *text,
+					     size_t text_len);
+
+void vm_set_debug_hook(struct vm *vm, vm_debug_fn fn, void *ctx);
+
+/* A view of the stopped or running VM from inside its process. Free with view_release(). [main] */
+int vm_view(struct vm *vm, struct vm_view *out, struct err *err);
+/* Refresh device rows in the sample page. [main] */
+void vm_describe(struct vm *vm);
+/* Publish samples HZ times a second (0: stop). The highest wish of all viewers. [main] */
+void vm_set_sample_rate(struct vm *vm, unsigned int hz);
+
+/* Serial ports: INDEX 0 COM1, 1 COM2. Bytes to the guest; returns how many were taken. [main] */
+size_t vm_serial_input(struct vm *vm, unsigned int index, const uint8_t *data, size_t len);
+/* Called (any thread) with bytes from the guest; INDEX 2 is the debug console. */
+typedef void (*vm_serial_fn)(void *ctx, unsigned int index, const uint8_t *data, size_t len);
+void vm_set_serial_hook(struct vm *vm, vm_serial_fn fn, void *ctx);
+/* Key by PC scan code set 1 (0xe0 prefix as 0xe0xx), press or release. [main] */
+void vm_key(struct vm *vm, uint16_t scancode, bool down);
+
+#endif
