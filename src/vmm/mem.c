@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Guest RAM: see mem.h. Below the device hole the offset in the memfd is the
+ * guest-physical address itself; RAM above 4 GiB follows without the hole.
+ */
+#include "vmm/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <linux/kvm.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/parse.h"
+
+#define MEM_PAGE       4096ull
+#define MEM_MAX	       (1ull << 42)
+#define MEM_NR_REGIONS 5
+
+struct mem {
+	int fd;
+	uint8_t *base;
+	uint64_t size, fd_len;
+	unsigned int nr_regions;
+	struct sample_region region[MEM_NR_REGIONS];
+};
+
+static uint64_t mem_min(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static void mem_add_region(struct mem *mem, const char *name, uint32_t type, uint64_t gpa,
+			   uint64_t end)
+{
+	struct sample_region *reg = &mem->region[mem->nr_regions];
+
+	if (gpa >= end)
+		return;
+	reg->gpa = gpa;
+	reg->len = end - gpa;
+	reg->offset = gpa < MEM_HOLE_BASE ? gpa : gpa - MEM_HOLE_END + MEM_HOLE_BASE;
+	reg->type = type;
+	reg->slot = mem->nr_regions++;
+	strncpy(reg->name, name, sizeof(reg->name) - 1);
+}
+
+static void mem_layout(struct mem *mem)
+{
+	mem_add_region(mem, "ram-low", SAMPLE_REGION_RAM, 0, MEM_LOW_END);
+	mem_add_region(mem, "vga", SAMPLE_REGION_VGA, MEM_VGA_BASE, MEM_ROM_BASE);
+	mem_add_region(mem, "rom", SAMPLE_REGION_ROM, MEM_ROM_BASE, MEM_HIGH_BASE);
+	mem_add_region(mem, "ram", SAMPLE_REGION_RAM, MEM_HIGH_BASE, mem_low_end(mem));
+	mem_add_region(mem, "ram-high", SAMPLE_REGION_RAM, MEM_HOLE_END, mem_high_end(mem));
+}
+
+/* The file keeps its size for good: a viewer that shrank it would make our accesses fault. */
+static int mem_open(struct mem *mem, struct err *err)
+{
+	char text[16];
+
+	mem->fd = memfd_create("vitrine-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (mem->fd < 0)
+		return err_sys(err, errno, "memory: memfd_create");
+	if (ftruncate(mem->fd, (off_t)mem->fd_len) < 0 ||
+	    fcntl(mem->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) < 0)
+		return err_sys(err, errno, "memory: cannot make %s of guest RAM",
+			       parse_size_text(mem->size, text));
+	mem->base = mmap(NULL, mem->fd_len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
+			 mem->fd, 0);
+	if (mem->base == MAP_FAILED) {
+		mem->base = NULL;
+		return err_sys(err, errno, "memory: cannot map %s of guest RAM",
+			       parse_size_text(mem->size, text));
+	}
+	return 0;
+}
+
+int mem_create(uint64_t size, struct mem **out, struct err *err)
+{
+	struct mem *mem;
+	unsigned int i;
+	char text[16];
+	int ret;
+
+	if (size < MEM_HIGH_BASE || size > MEM_MAX || size % MEM_PAGE)
+		return err_set(err, EINVAL,
+			       "memory: %s is not a size between 1M and 4T in whole 4K pages",
+			       parse_size_text(size, text));
+	mem = calloc(1, sizeof(*mem));
+	if (!mem)
+		return err_sys(err, ENOMEM, "memory");
+	mem->fd = -1;
+	mem->size = size;
+	mem->fd_len = size;
+	mem_layout(mem);
+	ret = mem_open(mem, err);
+	if (ret) {
+		mem_destroy(mem);
+		return ret;
+	}
+	for (i = 0; i < mem->nr_regions; i++)
+		mem->region[i].hva = (uint64_t)(uintptr_t)(mem->base + mem->region[i].offset);
+	*out = mem;
+	return 0;
+}
+
+void mem_destroy(struct mem *mem)
+{
+	if (!mem)
+		return;
+	if (mem->base)
+		munmap(mem->base, mem->fd_len);
+	if (mem->fd >= 0)
+		close(mem->fd);
+	free(mem);
+}
+
+static int mem_set_slot(int vm_fd, const struct sample_region *reg, uint32_t flags)
+{
+	struct kvm_userspace_memory_region slot = {
+		.slot = reg->slot,
+		.flags = flags,
+		.guest_phys_addr = reg->gpa,
+		.memory_size = reg->len,
+		.userspace_addr = reg->hva,
+	};
+
+	return ioctl(vm_fd, KVM_SET_USER_MEMORY_REGION, &slot) < 0 ? -errno : 0;
+}
+
+/* A KVM without read-only slots says EINVAL; the ROM is then ordinary memory. */
+int mem_register(struct mem *mem, int vm_fd, struct err *err)
+{
+	const struct sample_region *reg;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < mem->nr_regions; i++) {
+		reg = &mem->region[i];
+		ret = -EINVAL;
+		if (reg->type == SAMPLE_REGION_ROM)
+			ret = mem_set_slot(vm_fd, reg, KVM_MEM_READONLY);
+		if (ret == -EINVAL)
+			ret = mem_set_slot(vm_fd, reg, 0);
+		if (ret)
+			return err_sys(err, -ret, "memory: KVM refuses the %s region at 0x%llx",
+				       reg->name, (unsigned long long)reg->gpa);
+	}
+	return 0;
+}
+
+static const struct sample_region *mem_find(const struct mem *mem, uint64_t gpa)
+{
+	unsigned int i;
+
+	for (i = 0; i < mem->nr_regions; i++)
+		if (gpa - mem->region[i].gpa < mem->region[i].len)
+			return &mem->region[i];
+	return NULL;
+}
+
+void *mem_span(const struct mem *mem, uint64_t gpa, uint64_t len)
+{
+	const struct sample_region *reg = mem_find(mem, gpa);
+
+	if (!reg || len > reg->len - (gpa - reg->gpa))
+		return NULL;
+	return mem->base + reg->offset + (gpa - reg->gpa);
+}
+
+/* Whether [GPA, GPA+LEN) is backed throughout, so that a copy happens whole or not at all. */
+static bool mem_covered(const struct mem *mem, uint64_t gpa, uint64_t len)
+{
+	const struct sample_region *reg;
+	uint64_t room;
+
+	while (len) {
+		reg = mem_find(mem, gpa);
+		if (!reg)
+			return false;
+		room = mem_min(reg->len - (gpa - reg->gpa), len);
+		gpa += room;
+		len -= room;
+	}
+	return true;
+}
+
+/* The longest piece of [*GPA, *GPA+*LEN) in one region; advances both. Covered ranges only. */
+static void *mem_piece(const struct mem *mem, uint64_t *gpa, size_t *len, size_t *piece)
+{
+	const struct sample_region *reg = mem_find(mem, *gpa);
+	uint64_t off = *gpa - reg->gpa;
+
+	*piece = mem_min(reg->len - off, *len);
+	*gpa += *piece;
+	*len -= *piece;
+	return mem->base + reg->offset + off;
+}
+
+int mem_read(const struct mem *mem, uint64_t gpa, void *out, size_t len)
+{
+	uint8_t *dst = out;
+	size_t piece;
+	void *src;
+
+	if (!mem_covered(mem, gpa, len))
+		return -EFAULT;
+	for (; len; dst += piece) {
+		src = mem_piece(mem, &gpa, &len, &piece);
+		memcpy(dst, src, piece);
+	}
+	return 0;
+}
+
+int mem_write(struct mem *mem, uint64_t gpa, const void *data, size_t len)
+{
+	const uint8_t *src = data;
+	size_t piece;
+	void *dst;
+
+	if (!mem_covered(mem, gpa, len))
+		return -EFAULT;
+	for (; len; src += piece) {
+		dst = mem_piece(mem, &gpa, &len, &piece);
+		memcpy(dst, src, piece);
+	}
+	return 0;
+}
+
+int mem_set(struct mem *mem, uint64_t gpa, int value, size_t len)
+{
+	size_t piece;
+	void *dst;
+
+	if (!mem_covered(mem, gpa, len))
+		return -EFAULT;
+	while (len) {
+		dst = mem_piece(mem, &gpa, &len, &piece);
+		memset(dst, value, piece);
+	}
+	return 0;
+}
+
+unsigned int mem_nr_regions(const struct mem *mem)
+{
+	return mem->nr_regions;
+}
+
+const struct sample_region *mem_region(const struct mem *mem, unsigned int index)
+{
+	return index < mem->nr_regions ? &mem->region[index] : NULL;
+}
+
+uint64_t mem_size(const struct mem *mem)
+{
+	return mem->size;
+}
+
+uint64_t mem_low_end(const struct mem *mem)
+{
+	return mem_min(mem->size, MEM_HOLE_BASE);
+}
+
+uint64_t mem_high_end(const struct mem *mem)
+{
+	return MEM_HOLE_END + mem->size - mem_low_end(mem);
+}
+
+int mem_fd(const struct mem *mem)
+{
+	return mem->fd;
+}
+
+uint64_t mem_fd_len(const struct mem *mem)
+{
+	return mem->fd_len;
+}
+
+const void *mem_base(const struct mem *mem)
+{
+	return mem->base;
+}
+
+void mem_clear(struct mem *mem)
+{
+	if (fallocate(mem->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)mem->fd_len) <
+	    0)
+		memset(mem->base, 0, mem->fd_len);
+}
