@@ -31,7 +31,7 @@ serial_puts:
 
 	.section .rodata, "a"
 greeting:
-	.asciz	"hello from 64 bits\n"
+	.asciz	"hello from 64 bits\r\n"
 
 	.bss
 	.balign	16
