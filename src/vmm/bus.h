@@ -22,6 +22,7 @@ struct bus_access {
 	bool write;
 	uint64_t data; /* little endian value: in for writes, out for reads (only SIZE bytes count)
 			*/
+	bool part;     /* set by the bus: a piece of a wider access of the guest */
 };
 
 /*
@@ -35,15 +36,26 @@ struct bus;
 /* LEDGER rows are taken from PAGE (may be NULL in tests: then nothing is counted). */
 int bus_create(struct sample_page *page, struct bus **out, struct err *err);
 void bus_destroy(struct bus *bus);
-/* Claim [BASE, BASE+LEN). -EEXIST with the name of the range in the way, -ENOSPC. Before start
- * only. */
+/* Claim [BASE, BASE+LEN). -EEXIST with the name of the range in the way, -ENOSPC, -EINVAL.
+ * NAME is copied. Before start, or while every vCPU is parked. */
 int bus_register(struct bus *bus, enum bus_kind kind, uint64_t base, uint64_t len, const char *name,
 		 bus_fn fn, void *opaque, struct err *err);
 /* Release the ranges of OPAQUE. */
 void bus_unregister(struct bus *bus, void *opaque);
-/* Perform ACC (addr, size, write, data set by the caller). False if nobody claimed it. Any thread.
+/* Say that the ranges of OPAQUE belong to a para-virtual device, for the ledger. Before start only.
+ */
+void bus_mark_para(struct bus *bus, void *opaque);
+/*
+ * Perform ACC (addr, size, write, data set by the caller). False if nobody claimed it. Any thread,
+ * no lock taken. Reads find data preset to all ones. An access that no single range holds is
+ * halved until its pieces fit, as a PC splits it; pieces nobody claims read all ones.
  */
 bool bus_dispatch(struct bus *bus, enum bus_kind kind, struct bus_access *acc);
+/*
+ * For devices with registers narrower than the access: call FN for each WIDTH bytes of ACC,
+ * lowest address first, and put a read together. WIDTH is 1, 2 or 4 and less than acc->size.
+ */
+void bus_split(struct bus_access *acc, uint32_t width, bus_fn fn, void *opaque);
 /* For each range, ascending: `info mtree` and the devices screen. */
 void bus_each(const struct bus *bus, enum bus_kind kind,
 	      void (*fn)(void *ctx, uint64_t base, uint64_t len, const char *name), void *ctx);

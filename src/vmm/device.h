@@ -42,17 +42,16 @@ struct dev_env {
 	void (*timer_free)(struct dev_timer *timer);
 };
 
-struct dev_rows; /* collects label/value rows */
-
-/* Add one row; longer texts are cut. */
-void dev_row(struct dev_rows *rows, const char *label, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
 /* Rows into a table (the sample page's or a test's): DEVICE names them. */
 struct dev_rows {
 	struct sample_row *row;
 	uint32_t nr, max;
 	const char *device;
 };
+
+/* Add one row; longer texts are cut, rows above MAX are left out. */
+void dev_row(struct dev_rows *rows, const char *label, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* State to and from a flat buffer, field by field, for snapshots. */
 struct dev_state_in {
@@ -65,10 +64,13 @@ void dev_save_u8(struct buf *out, uint8_t val);
 void dev_save_u32(struct buf *out, uint32_t val);
 void dev_save_u64(struct buf *out, uint64_t val);
 void dev_save_bytes(struct buf *out, const void *data, size_t len);
+/* Past the end they return zeroes and set in->failed, which is asked once at the end. */
 uint8_t dev_load_u8(struct dev_state_in *in);
 uint32_t dev_load_u32(struct dev_state_in *in);
 uint64_t dev_load_u64(struct dev_state_in *in);
 void dev_load_bytes(struct dev_state_in *in, void *data, size_t len);
+/* 0, or -EINVAL naming the device when the state was too short. */
+int dev_load_end(const struct dev_state_in *in, const char *device, struct err *err);
 
 struct device_ops {
 	const char *name; /* "uart0", "rtc", ... also the ledger's and the screen's name */

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Address ranges and their owners: see bus.h. Two sorted arrays that stand
+ * still while vCPUs run, so that a dispatch takes no lock; the ledger counts
+ * with relaxed atomics because nothing is ordered by it.
+ */
+#include "vmm/bus.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <x86intrin.h>
+
+#define BUS_MAX_RANGES 128
+#define BUS_NR_KINDS   2
+#define BUS_PIO_END    0x10000ull
+
+struct bus_range {
+	uint64_t base, len;
+	bus_fn fn;
+	void *opaque;
+	struct sample_ledger *row; /* NULL: nowhere to count */
+	char name[sizeof(((struct sample_ledger *)0)->name)];
+};
+
+struct bus_map {
+	struct bus_range range[BUS_MAX_RANGES]; /* ascending, disjoint */
+	unsigned int nr;
+	struct sample_ledger *unclaimed; /* NULL: nowhere to count */
+};
+
+struct bus {
+	struct bus_map map[BUS_NR_KINDS];
+	struct sample_page *page;
+};
+
+static const uint32_t bus_ledger_kind[BUS_NR_KINDS] = {
+	[BUS_PIO] = LEDGER_PIO,
+	[BUS_MMIO] = LEDGER_MMIO,
+};
+
+/* A row for the range, an old one if a range came and went; NULL when the ledger is full. */
+static struct sample_ledger *bus_ledger_row(struct bus *bus, enum bus_kind kind, uint64_t base,
+					    uint64_t len, const char *name)
+{
+	struct sample_page *page = bus->page;
+	struct sample_ledger *row;
+	uint32_t i;
+
+	if (!page)
+		return NULL;
+	for (i = 0; i < page->nr_ledger && i < SAMPLE_LEDGER; i++) {
+		row = &page->ledger[i];
+		if (row->kind == bus_ledger_kind[kind] && row->base == base &&
+		    !strncmp(row->name, name, sizeof(row->name) - 1)) {
+			row->len = len;
+			return row;
+		}
+	}
+	if (i == SAMPLE_LEDGER)
+		return NULL;
+	row = &page->ledger[i];
+	memset(row, 0, sizeof(*row));
+	snprintf(row->name, sizeof(row->name), "%s", name);
+	row->base = base;
+	row->len = len;
+	row->kind = bus_ledger_kind[kind];
+	/* Viewers may be looking: the row is whole before it counts. */
+	__atomic_store_n(&page->nr_ledger, i + 1, __ATOMIC_RELEASE);
+	return row;
+}
+
+static void bus_count(struct sample_ledger *row, bool write, uint64_t tsc)
+{
+	if (!row)
+		return;
+	__atomic_fetch_add(write ? &row->writes : &row->reads, 1, __ATOMIC_RELAXED);
+	if (tsc)
+		__atomic_fetch_add(&row->tsc, tsc, __ATOMIC_RELAXED);
+}
+
+int bus_create(struct sample_page *page, struct bus **out, struct err *err)
+{
+	struct bus *bus = calloc(1, sizeof(*bus));
+
+	if (!bus)
+		return err_set(err, ENOMEM, "bus: out of memory");
+	bus->page = page;
+	bus->map[BUS_PIO].unclaimed = bus_ledger_row(bus, BUS_PIO, 0, 0, "unclaimed");
+	bus->map[BUS_MMIO].unclaimed = bus_ledger_row(bus, BUS_MMIO, 0, 0, "unclaimed");
+	*out = bus;
+	return 0;
+}
+
+void bus_destroy(struct bus *bus)
+{
+	free(bus);
+}
+
+/* Index of the first range that begins above ADDR. */
+static unsigned int bus_map_above(const struct bus_map *map, uint64_t addr)
+{
+	unsigned int lo = 0, hi = map->nr, mid;
+
+	while (lo < hi) {
+		mid = (lo + hi) / 2;
+		if (map->range[mid].base <= addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static int bus_check(const struct bus_map *map, enum bus_kind kind, uint64_t base, uint64_t len,
+		     const char *name, struct err *err)
+{
+	uint64_t last = base + len - 1;
+	const struct bus_range *near;
+	unsigned int above;
+
+	if (!len || last < base || (kind == BUS_PIO && last >= BUS_PIO_END))
+		return err_set(err, EINVAL, "bus: %s: bad range 0x%" PRIx64 "+0x%" PRIx64, name,
+			       base, len);
+	/* Ranges are disjoint, so the last one that begins at or before ours decides. */
+	above = bus_map_above(map, last);
+	if (above) {
+		near = &map->range[above - 1];
+		if (near->base + near->len - 1 >= base)
+			return err_set(err, EEXIST,
+				       "bus: %s at 0x%" PRIx64 "..0x%" PRIx64
+				       " overlaps %s at 0x%" PRIx64 "..0x%" PRIx64,
+				       name, base, last, near->name, near->base,
+				       near->base + near->len - 1);
+	}
+	if (map->nr == BUS_MAX_RANGES)
+		return err_set(err, ENOSPC, "bus: %s: more than %d ranges", name, BUS_MAX_RANGES);
+	return 0;
+}
+
+int bus_register(struct bus *bus, enum bus_kind kind, uint64_t base, uint64_t len, const char *name,
+		 bus_fn fn, void *opaque, struct err *err)
+{
+	struct bus_map *map = &bus->map[kind];
+	struct bus_range *range;
+	unsigned int at;
+	int ret;
+
+	ret = bus_check(map, kind, base, len, name, err);
+	if (ret)
+		return ret;
+	at = bus_map_above(map, base);
+	range = &map->range[at];
+	memmove(range + 1, range, (map->nr - at) * sizeof(*range));
+	*range = (struct bus_range){ .base = base, .len = len, .fn = fn, .opaque = opaque };
+	snprintf(range->name, sizeof(range->name), "%s", name);
+	range->row = bus_ledger_row(bus, kind, base, len, name);
+	map->nr++;
+	return 0;
+}
+
+void bus_unregister(struct bus *bus, void *opaque)
+{
+	struct bus_map *map;
+	unsigned int i, kept;
+
+	for (map = bus->map; map < bus->map + BUS_NR_KINDS; map++) {
+		for (i = kept = 0; i < map->nr; i++) {
+			if (map->range[i].opaque != opaque)
+				map->range[kept++] = map->range[i];
+		}
+		map->nr = kept;
+	}
+}
+
+void bus_mark_para(struct bus *bus, void *opaque)
+{
+	struct bus_map *map;
+	unsigned int i;
+
+	for (map = bus->map; map < bus->map + BUS_NR_KINDS; map++) {
+		for (i = 0; i < map->nr; i++) {
+			if (map->range[i].opaque == opaque && map->range[i].row)
+				map->range[i].row->para = 1;
+		}
+	}
+}
+
+static uint64_t bus_mask(uint32_t size)
+{
+	return size >= 8 ? UINT64_MAX : (1ull << (size * 8)) - 1;
+}
+
+/* The range that holds ADDR, or NULL. */
+static const struct bus_range *bus_map_find(const struct bus_map *map, uint64_t addr)
+{
+	unsigned int above = bus_map_above(map, addr);
+	const struct bus_range *range;
+
+	if (!above)
+		return NULL;
+	range = &map->range[above - 1];
+	return addr - range->base < range->len ? range : NULL;
+}
+
+static void bus_perform(const struct bus_range *range, struct bus_access *acc)
+{
+	bool write = acc->write;
+	uint64_t start = __rdtsc();
+
+	range->fn(range->opaque, acc);
+	bus_count(range->row, write, __rdtsc() - start);
+}
+
+/* True if any part of ACC was claimed. */
+static bool bus_map_dispatch(const struct bus_map *map, struct bus_access *acc)
+{
+	const struct bus_range *range = bus_map_find(map, acc->addr);
+	struct bus_access half;
+	uint64_t data = 0;
+	bool claimed = false;
+	uint32_t i;
+
+	if (range && range->len - (acc->addr - range->base) >= acc->size) {
+		acc->off = acc->addr - range->base;
+		bus_perform(range, acc);
+		return true;
+	}
+	if (acc->size == 1)
+		return false;
+	/* Nothing begins inside it either: no use in taking it to pieces. */
+	if (!range &&
+	    bus_map_above(map, acc->addr) == bus_map_above(map, acc->addr + acc->size - 1))
+		return false;
+	for (i = 0; i < 2; i++) {
+		half = *acc;
+		half.part = true;
+		half.size = acc->size / 2;
+		half.addr = acc->addr + i * half.size;
+		half.data = (acc->data >> (i * half.size * 8)) & bus_mask(half.size);
+		claimed |= bus_map_dispatch(map, &half);
+		data |= (half.data & bus_mask(half.size)) << (i * half.size * 8);
+	}
+	if (!acc->write)
+		acc->data = data;
+	return claimed;
+}
+
+bool bus_dispatch(struct bus *bus, enum bus_kind kind, struct bus_access *acc)
+{
+	const struct bus_map *map = &bus->map[kind];
+	bool claimed = false;
+
+	acc->off = 0;
+	acc->part = false;
+	if (acc->write)
+		acc->data &= bus_mask(acc->size);
+	else
+		acc->data = bus_mask(acc->size);
+	if (acc->size == 1 || acc->size == 2 || acc->size == 4 || acc->size == 8)
+		claimed = bus_map_dispatch(map, acc);
+	if (!claimed)
+		bus_count(map->unclaimed, acc->write, 0);
+	else if (!acc->write)
+		acc->data &= bus_mask(acc->size);
+	return claimed;
+}
+
+void bus_split(struct bus_access *acc, uint32_t width, bus_fn fn, void *opaque)
+{
+	struct bus_access part;
+	uint64_t data = 0;
+	uint32_t done;
+
+	for (done = 0; done < acc->size; done += width) {
+		part = *acc;
+		part.part = true;
+		part.size = width;
+		part.addr = acc->addr + done;
+		part.off = acc->off + done;
+		part.data = (acc->data >> (done * 8)) & bus_mask(width);
+		fn(opaque, &part);
+		data |= (part.data & bus_mask(width)) << (done * 8);
+	}
+	if (!acc->write)
+		acc->data = data;
+}
+
+void bus_each(const struct bus *bus, enum bus_kind kind,
+	      void (*fn)(void *ctx, uint64_t base, uint64_t len, const char *name), void *ctx)
+{
+	const struct bus_map *map = &bus->map[kind];
+	unsigned int i;
+
+	for (i = 0; i < map->nr; i++)
+		fn(ctx, map->range[i].base, map->range[i].len, map->range[i].name);
+}
