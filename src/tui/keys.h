@@ -37,15 +37,22 @@
 	X(HELP, "help", '?', "keys", "The keys of this screen")                               \
 	X(ZOOM, "zoom", '+', "zoom", "Give the focused pane the whole screen, and back")      \
 	X(NEXT_PANE, "next-pane", '\t', "pane", "Move to the next pane")                      \
+	X(PREV_PANE, "prev-pane", 0, "", "Move to the previous pane")                         \
 	X(UP, "up", 'k', "", "Move up")                                                       \
 	X(DOWN, "down", 'j', "", "Move down")                                                 \
+	X(LEFT, "left", 'h', "", "Move left")                                                 \
+	X(RIGHT, "right", 'l', "", "Move right")                                              \
 	X(PAGE_UP, "page-up", 0, "", "Move up a page")                                        \
 	X(PAGE_DOWN, "page-down", ' ', "", "Move down a page")                                \
 	X(HOME, "home", 0, "", "Go to the first line")                                        \
 	X(END, "end", 'G', "", "Go to the last line")                                         \
 	X(ENTER, "enter", '\n', "open", "Open the thing under the cursor")                    \
 	X(BACK, "back", 27, "back", "Go back")                                                \
+	X(EARLIER, "earlier", '[', "earlier", "Registers at the stop before this one")        \
+	X(LATER, "later", ']', "later", "Registers at the stop after this one")               \
 	X(YANK, "yank", 'y', "yank", "Copy the pane (OSC 52 and a file)")                     \
+	X(WRITE, "write", 'W', "write", "Write the pane to a file")                           \
+	X(REDRAW, "redraw", 12, "", "Draw the whole screen again")                            \
 	X(DETACH, "detach", 'q', "detach", "Leave; the guest runs on")                        \
 	X(STOP, "stop", 'Q', "stop", "Stop the VM (asks by name)")
 
@@ -71,6 +78,21 @@ extern const unsigned int keys_table_len;
 /* The request bound to KEY (a character, or a KEY_* code of keys.c's own), REQ_NONE if none. */
 enum request keys_lookup(int key);
 const struct key_row *keys_row(enum request req);
+
+/* A second key for a request. */
+struct key_alias {
+	int key;
+	enum request req;
+};
+
+extern const struct key_alias keys_aliases[];
+extern const unsigned int keys_aliases_len;
+
+#define KEYS_NAME_MAX 16
+/* "Tab", "F5", "Ctrl-L", "s" into OUT (KEYS_NAME_MAX bytes); returns OUT, empty if nameless. */
+const char *keys_name(int key, char *out);
+/* The key so named, 0 if none. */
+int keys_from_name(const char *name);
 
 /* Codes of keys that are not characters, independent of curses. */
 enum {

@@ -27,8 +27,15 @@ enum style {
 	STYLE_BORDER,
 	STYLE_SELECTED, /* reverse */
 	STYLE_NR,
-	STYLE_VGA = 0x100, /* low 8 bits: VGA attribute (bg << 4 | fg) */
+	STYLE_VGA = 0x100,   /* low 8 bits: VGA attribute (bg << 4 | fg) */
+	STYLE_ANSI = 0x8000, /* a terminal's colours: STYLE_ANSI_OF(fg, bg) */
 };
+
+/* Colours 0..15 in ANSI order, or STYLE_ANSI_DEFAULT. */
+#define STYLE_ANSI_DEFAULT    16u
+#define STYLE_ANSI_OF(fg, bg) (STYLE_ANSI | (bg) << 5 | (fg))
+#define STYLE_ANSI_FG(style)  ((style)&31u)
+#define STYLE_ANSI_BG(style)  ((style) >> 5 & 31u)
 
 struct cell {
 	uint32_t ch;	/* Unicode; 0: the right half of a wide character */
@@ -52,6 +59,10 @@ void surface_free(struct surface *sf);
 int surface_resize(struct surface *sf, int rows, int cols);
 int surface_rows(const struct surface *sf);
 int surface_cols(const struct surface *sf);
+/* All of it. */
+struct rect surface_area(const struct surface *sf);
+/* From now on draw with ASCII only: every other character becomes the nearest one there is. */
+void surface_set_ascii(struct surface *sf, bool ascii);
 void surface_clear(struct surface *sf);
 const struct cell *surface_cell(const struct surface *sf, int row, int col);
 
@@ -70,6 +81,12 @@ struct rect surface_box(struct surface *sf, struct rect clip, const char *title,
 /* Add CELL_* bits to a run of cells. */
 void surface_attr(struct surface *sf, struct rect clip, int row, int col, int cols,
 		  unsigned int attr);
+/* Columns CH takes on a terminal: 0, 1 or 2; the same whatever the locale. */
+int surface_width(uint32_t ch);
+/* The next character of UTF-8 TEXT (U+FFFD where it is malformed); returns what follows it. */
+const char *surface_decode(const char *text, uint32_t *ch);
+/* One row of AREA as a line of UTF-8, trailing blanks cut; appended to OUT. */
+void surface_dump_row(const struct surface *sf, struct rect area, int row, struct buf *out);
 /* The cells as lines of UTF-8, trailing blanks cut; appended to OUT. */
 void surface_dump(const struct surface *sf, struct buf *out);
 
