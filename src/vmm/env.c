@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What devices may use of the machine: struct dev_env bound to a VM and its main loop. */
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/time.h"
+#include "vmm/vm-priv.h"
+
+static void vm_env_irq_set(void *ctx, unsigned int gsi, int level)
+{
+	struct vm *vm = ctx;
+
+	irqchip_set(vm->irqchip, gsi, level);
+}
+
+static void vm_env_request(void *ctx, enum dev_request req, uint32_t value)
+{
+	struct stop stop = { .value = value };
+	struct vm *vm = ctx;
+
+	switch (req) {
+	case DEV_REQ_RESET:
+		stop.why = STOP_RESET;
+		break;
+	case DEV_REQ_POWEROFF:
+		stop.why = STOP_END;
+		stop.end = VM_END_POWEROFF;
+		break;
+	case DEV_REQ_DEBUG_EXIT:
+		stop.why = STOP_END;
+		stop.end = VM_END_DEBUG_EXIT;
+		break;
+	case DEV_REQ_PANICKED:
+		stop.why = STOP_USER;
+		snprintf(stop.text, sizeof(stop.text), "the guest says that it panicked");
+		break;
+	}
+	stop_request(vm, &stop);
+}
+
+static void vm_env_serial_out(void *ctx, unsigned int index, const uint8_t *data, size_t len)
+{
+	struct vm *vm = ctx;
+	ssize_t n;
+
+	if (index < 2)
+		__atomic_fetch_add(&vm->page->serial_out[index], len, __ATOMIC_RELAXED);
+	if (index < 3 && vm->cfg->serial_fd[index] >= 0) {
+		n = write(vm->cfg->serial_fd[index], data, len);
+		(void)n; /* a full disk or a reader that left must not stop the guest */
+	}
+	if (vm->serial_fn)
+		vm->serial_fn(vm->serial_ctx, index, data, len);
+}
+
+static uint64_t vm_env_now_ns(void *ctx)
+{
+	(void)ctx;
+	return time_now_ns();
+}
+
+static int64_t vm_env_wall_sec(void *ctx)
+{
+	(void)ctx;
+	return (int64_t)time(NULL);
+}
+
+struct dev_timer {
+	struct event *event;
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+static void vm_timer_fired(evutil_socket_t fd, short what, void *arg)
+{
+	struct dev_timer *timer = arg;
+
+	(void)fd;
+	(void)what;
+	timer->fn(timer->arg);
+}
+
+static struct dev_timer *vm_env_timer_new(void *ctx, void (*fn)(void *arg), void *arg)
+{
+	struct vm *vm = ctx;
+	struct dev_timer *timer = calloc(1, sizeof(*timer));
+
+	if (!timer)
+		return NULL;
+	timer->fn = fn;
+	timer->arg = arg;
+	timer->event = event_new(vm->base, -1, 0, vm_timer_fired, timer);
+	if (!timer->event) {
+		free(timer);
+		return NULL;
+	}
+	return timer;
+}
+
+static void vm_env_timer_arm(struct dev_timer *timer, uint64_t when_ns)
+{
+	uint64_t now = time_now_ns(), delta;
+	struct timeval tv;
+
+	if (!when_ns) {
+		event_del(timer->event);
+		return;
+	}
+	delta = when_ns > now ? when_ns - now : 0;
+	tv.tv_sec = (time_t)(delta / 1000000000);
+	tv.tv_usec = (suseconds_t)(delta % 1000000000 / 1000);
+	event_add(timer->event, &tv);
+}
+
+static void vm_env_timer_free(struct dev_timer *timer)
+{
+	if (!timer)
+		return;
+	event_free(timer->event);
+	free(timer);
+}
+
+void vm_env_init(struct vm *vm)
+{
+	vm->env = (struct dev_env){
+		.bus = vm->bus,
+		.mem = vm->mem,
+		.page = vm->page,
+		.nr_cpus = vm->nr_vcpus,
+		.ctx = vm,
+		.irq_set = vm_env_irq_set,
+		.request = vm_env_request,
+		.serial_out = vm_env_serial_out,
+		.now_ns = vm_env_now_ns,
+		.wall_sec = vm_env_wall_sec,
+		.timer_new = vm_env_timer_new,
+		.timer_arm = vm_env_timer_arm,
+		.timer_free = vm_env_timer_free,
+	};
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Interrupt controllers in the kernel: PIC, IOAPIC, LAPIC and PIT, their lines and their reset. */
+#ifndef VITRINE_VMM_IRQ_H
+#define VITRINE_VMM_IRQ_H
+
+#include "base/err.h"
+
+struct irqchip;
+
+/* Make PIC, IOAPIC and PIT in VM_FD (all memslots must be there, no vCPU yet). */
+int irqchip_create(int vm_fd, struct irqchip **out, struct err *err);
+void irqchip_destroy(struct irqchip *irq);
+/* Drive line GSI 0..23. Any thread. */
+void irqchip_set(struct irqchip *irq, unsigned int gsi, int level);
+/* Back to the state after irqchip_create(). vCPUs must stand. */
+int irqchip_reset(struct irqchip *irq, struct err *err);
+
+#endif

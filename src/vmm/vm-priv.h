@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What vm.c, stop.c, vcpu.c, exit.c and state.c share of a VM; nobody else includes it. */
+#ifndef VITRINE_VMM_VM_PRIV_H
+#define VITRINE_VMM_VM_PRIV_H
+
+#include <event2/event.h>
+#include <linux/kvm.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vmm/device.h"
+#include "vmm/irq.h"
+#include "vmm/machine.h"
+#include "vmm/vcpu.h"
+#include "vmm/vm.h"
+
+#define VM_MAX_LISTENERS 8
+
+/* Why the vCPUs shall stand; the first one wins. */
+enum stop_why {
+	STOP_NONE,
+	STOP_USER,     /* vm_pause() */
+	STOP_DEBUG,    /* breakpoint, step, watchpoint */
+	STOP_CRASH,    /* triple fault */
+	STOP_INTERNAL, /* KVM error */
+	STOP_RESET,    /* the guest asked for it */
+	STOP_END,      /* power-off or debug exit */
+};
+
+/* A stop being carried out. Guarded by vm->lock. */
+struct stop {
+	enum stop_why why;
+	unsigned int vcpu;
+	enum vm_end end;
+	uint32_t value;
+	char text[SAMPLE_TEXT_MAX];
+};
+
+struct vcpu {
+	struct vm *vm;
+	unsigned int index;
+	int fd;
+	struct kvm_run *run;
+	size_t run_len;
+	pthread_t thread;
+	bool started;	     /* thread exists */
+	atomic_bool frozen;  /* stays parked over vm_resume(); written under vm->lock */
+	bool parked;	     /* guarded by vm->lock */
+	bool io_pending;     /* own thread: KVM_RUN must be entered again before state is read */
+	bool step_armed;     /* written while parked */
+	uint64_t step_rip;   /* rip when the step began */
+	atomic_bool publish; /* a sample is due */
+	uint8_t maxphyaddr;
+	unsigned int publish_count;
+	struct vcpu_sample *sample;
+	struct x86_state first; /* as KVM made it: what a reset goes back to */
+	/* a debug exit met while another stop was being carried out: asked again on resume */
+	bool late;
+	struct vm_debug_exit late_exit;
+};
+
+struct vm_listener {
+	vm_event_fn fn;
+	void *ctx;
+};
+
+struct vm {
+	const struct vm_config *cfg;
+	struct event_base *base;
+	int fd; /* KVM VM */
+	struct mem *mem;
+	struct sample_page *page;
+	int sample_fd;
+	struct bus *bus;
+	struct irqchip *irqchip;
+	struct machine *machine;
+	struct dev_env env;
+	struct vcpu *vcpu[VM_MAX_VCPUS];
+	unsigned int nr_vcpus;
+	enum vm_state state; /* main loop's thread */
+	bool sync_regs;
+
+	pthread_mutex_t lock;
+	pthread_cond_t parked_cond; /* all vCPUs stand */
+	pthread_cond_t resume_cond;
+	atomic_bool stopping; /* written under lock; vCPUs read it before each entry */
+	bool quitting;
+	unsigned int nr_parked;
+	struct stop stop;
+
+	int stop_fd; /* eventfd: the last vCPU parked for a reason of its own */
+	struct event *stop_event;
+	struct event *sample_timer;
+	unsigned int sample_hz;
+
+	vm_debug_fn debug_fn;
+	void *debug_ctx;
+	vm_serial_fn serial_fn;
+	void *serial_ctx;
+	struct vm_listener listener[VM_MAX_LISTENERS];
+	unsigned int nr_listeners;
+};
+
+/* vcpu.c */
+int vcpu_create(struct vm *vm, unsigned int index, struct vcpu **out, struct err *err);
+void vcpu_destroy(struct vcpu *vcpu);
+int vcpu_start(struct vcpu *vcpu, struct err *err);
+void vcpu_join(struct vcpu *vcpu);
+/* Make KVM_RUN return soon. Any thread. */
+void vcpu_kick(struct vcpu *vcpu);
+/* Back to the state KVM made it in. While it stands. */
+int vcpu_reset(struct vcpu *vcpu, struct err *err);
+/* Give the boot processor the registers a loader asked for. While it stands. */
+int vcpu_set_entry(struct vcpu *vcpu, const struct x86_state *entry, struct err *err);
+/* Install the handler of the kick signal, once per process. */
+int vcpu_signal_setup(struct err *err);
+
+/* env.c: what devices may use of VM */
+void vm_env_init(struct vm *vm);
+
+/* state.c: registers between KVM and struct x86_state. FULL: with FPU, MSRs, debug, LAPIC. */
+int state_read(struct vcpu *vcpu, struct x86_state *st, bool full);
+int state_write(struct vcpu *vcpu, const struct x86_state *st, struct err *err);
+/* Read the state and publish it in the sample page. The vCPU's own thread, or while it stands. */
+void state_publish(struct vcpu *vcpu, bool exact);
+
+/* exit.c: handle one exit of KVM_RUN. Own thread. */
+void exit_handle(struct vcpu *vcpu);
+/* Whether KVM must be entered again before the state is consistent after this exit. */
+bool exit_needs_completion(const struct kvm_run *run);
+/* Ask the debugger about EX and act on its verdict. Own thread. */
+void exit_debug_verdict(struct vcpu *vcpu, const struct vm_debug_exit *ex);
+
+/* stop.c */
+/* Ask that every vCPU parks, because of WHY; the first reason wins. Any thread. */
+bool stop_request(struct vm *vm, const struct stop *stop);
+/* Park until resumed; false: the VM is ending. Own thread of the vCPU. */
+bool stop_park(struct vcpu *vcpu);
+/* Main loop: wait until all stand and take the reason. */
+void stop_wait(struct vm *vm, struct stop *out);
+void stop_release(struct vm *vm);
+void stop_quit(struct vm *vm);
+
+#endif
