@@ -123,6 +123,19 @@ static void paging_map_ram(void)
 	}
 }
 
+/* What the image may not write, its alias in the direct map may not either. */
+static void paging_protect_alias(void)
+{
+	for (uint64_t va = (uintptr_t)kernel_text; va < (uintptr_t)kernel_data; va += PAGE_SIZE) {
+		uint64_t pa = va - KERNEL_BASE;
+		int level;
+
+		page_entry(DIRECT_BASE + pa, &level);
+		if (level == PAGE_4K)
+			page_map(DIRECT_BASE + pa, pa, PAGE_4K, PTE_NX | PTE_G);
+	}
+}
+
 uint64_t paging_root(void)
 {
 	return paging_root_pa;
@@ -136,6 +149,7 @@ void paging_init(void)
 	paging_map_section(kernel_rodata, kernel_data, PTE_NX);
 	paging_map_section(kernel_data, kernel_end, PTE_W | PTE_NX);
 	paging_map_ram();
+	paging_protect_alias();
 	cr3_write(paging_root_pa);
 	mem_use_direct_map();
 }
