@@ -97,3 +97,20 @@ int dev_load_end(const struct dev_state_in *in, const char *device, struct err *
 		return err_set(err, EINVAL, "%s: saved state is too short", device);
 	return 0;
 }
+
+int dev_claim_ports(const struct dev_env *env, const struct dev_ports *ports, unsigned int nr,
+		    bus_fn fn, void *opaque, struct err *err)
+{
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < nr; i++) {
+		ret = bus_register(env->bus, BUS_PIO, ports[i].base, ports[i].len, ports[i].name,
+				   fn, opaque, err);
+		if (ret) {
+			bus_unregister(env->bus, opaque);
+			return ret;
+		}
+	}
+	return 0;
+}

@@ -72,6 +72,16 @@ void dev_load_bytes(struct dev_state_in *in, void *data, size_t len);
 /* 0, or -EINVAL naming the device when the state was too short. */
 int dev_load_end(const struct dev_state_in *in, const char *device, struct err *err);
 
+/* Ports of a device and the name its ledger row shall have. */
+struct dev_ports {
+	uint16_t base, len;
+	const char *name;
+};
+
+/* Claim NR ranges of ports for OPAQUE, all or none. FN is told the port in acc->addr. */
+int dev_claim_ports(const struct dev_env *env, const struct dev_ports *ports, unsigned int nr,
+		    bus_fn fn, void *opaque, struct err *err);
+
 struct device_ops {
 	const char *name; /* "uart0", "rtc", ... also the ledger's and the screen's name */
 	/* Claim ranges, allocate; *STATE is handed to the others. ENV outlives the device. */
