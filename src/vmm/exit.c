@@ -80,8 +80,8 @@ void exit_debug_verdict(struct vcpu *vcpu, const struct vm_debug_exit *ex)
 	char text[SAMPLE_TEXT_MAX] = "debug exception";
 	struct vm *vm = vcpu->vm;
 
-	if (vm->debug_fn)
-		verdict = vm->debug_fn(vm->debug_ctx, ex, text, sizeof(text));
+	if (vm->debug_ops)
+		verdict = vm->debug_ops->exit(vm->debug_ctx, ex, text, sizeof(text));
 	if (verdict == VM_DEBUG_INJECT) {
 		vcpu_inject(vcpu, (uint8_t)ex->exception, false, 0, NULL);
 	} else if (verdict == VM_DEBUG_STOP && !exit_stop(vcpu, STOP_DEBUG, text)) {

@@ -328,6 +328,21 @@ void vcpu_set_frozen(struct vcpu *vcpu, bool frozen)
 	pthread_mutex_unlock(&vcpu->vm->lock);
 }
 
+int vcpu_peek(struct vcpu *vcpu, struct x86_state *st)
+{
+	return state_read(vcpu, st, false);
+}
+
+void vcpu_set_resume_flag(struct vcpu *vcpu)
+{
+	struct kvm_regs regs;
+
+	if (ioctl(vcpu->fd, KVM_GET_REGS, &regs) < 0)
+		return;
+	regs.rflags |= X86_RFLAGS_RF;
+	(void)ioctl(vcpu->fd, KVM_SET_REGS, &regs);
+}
+
 int vcpu_inject(struct vcpu *vcpu, uint8_t vector, bool has_error, uint32_t error, struct err *err)
 {
 	struct kvm_vcpu_events ev;

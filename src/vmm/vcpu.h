@@ -36,6 +36,10 @@ int vcpu_set_debug(struct vcpu *vcpu, const struct vcpu_debug *dbg, struct err *
 /* Whether vm_resume() lets this vCPU run; default yes. Frozen vCPUs stay parked (scheduler lock).
  */
 void vcpu_set_frozen(struct vcpu *vcpu, bool frozen);
+/* For the debugger's exit(): general, segment and control registers. The vCPU's own thread. */
+int vcpu_peek(struct vcpu *vcpu, struct x86_state *st);
+/* Put RFLAGS.RF up: the next instruction meets no execution breakpoint. Own thread. */
+void vcpu_set_resume_flag(struct vcpu *vcpu);
 /* Queue an exception for the guest at the next entry. */
 int vcpu_inject(struct vcpu *vcpu, uint8_t vector, bool has_error, uint32_t error, struct err *err);
 

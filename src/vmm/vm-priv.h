@@ -89,13 +89,14 @@ struct vm {
 	bool quitting;
 	unsigned int nr_parked;
 	struct stop stop;
+	struct stop held; /* what came while vm_hold() was in force */
 
 	int stop_fd; /* eventfd: the last vCPU parked for a reason of its own */
 	struct event *stop_event;
 	struct event *sample_timer;
 	unsigned int sample_hz;
 
-	vm_debug_fn debug_fn;
+	const struct vm_debug_ops *debug_ops;
 	void *debug_ctx;
 	vm_serial_fn serial_fn;
 	void *serial_ctx;

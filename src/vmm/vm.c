@@ -367,7 +367,12 @@ static void vm_stop_ready(evutil_socket_t fd, short what, void *arg)
 	if (!atomic_load(&vm->stopping))
 		return;
 	stop_wait(vm, &stop);
-	if (stop.why != STOP_NONE)
+	if (stop.why == STOP_NONE)
+		return;
+	if (stop.why == STOP_DEBUG && vm->debug_ops &&
+	    vm->debug_ops->stopped(vm->debug_ctx, stop.vcpu))
+		stop_release(vm);
+	else
 		vm_take_stop(vm, &stop);
 }
 
@@ -387,10 +392,28 @@ int vm_resume(struct vm *vm, struct err *err)
 	if (!vm->page->start_ns)
 		vm->page->start_ns = time_now_ns();
 	vm_shadow_save(vm);
+	if (vm->debug_ops)
+		vm->debug_ops->resuming(vm->debug_ctx);
 	vm_set_state(vm, VM_STATE_RUNNING, 0, NULL);
 	vm_emit(vm, &ev);
 	stop_release(vm);
 	return 0;
+}
+
+void vm_hold(struct vm *vm)
+{
+	struct stop stop = { .why = STOP_USER };
+
+	stop_request(vm, &stop);
+	stop_wait(vm, &vm->held);
+}
+
+void vm_unhold(struct vm *vm)
+{
+	if (vm->held.why == STOP_USER || vm->held.why == STOP_NONE)
+		stop_release(vm);
+	else
+		vm_take_stop(vm, &vm->held);
 }
 
 int vm_pause(struct vm *vm, enum vm_state state, const char *text)
@@ -517,9 +540,9 @@ void vm_unlisten(struct vm *vm, void *ctx)
 	vm->nr_listeners = kept;
 }
 
-void vm_set_debug_hook(struct vm *vm, vm_debug_fn fn, void *ctx)
+void vm_set_debugger(struct vm *vm, const struct vm_debug_ops *ops, void *ctx)
 {
-	vm->debug_fn = fn;
+	vm->debug_ops = ops;
 	vm->debug_ctx = ctx;
 }
 

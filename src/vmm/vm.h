@@ -95,10 +95,22 @@ enum vm_debug_verdict {
 	VM_DEBUG_INJECT /* it is the guest's own */
 };
 
-typedef enum vm_debug_verdict (*vm_debug_fn)(void *ctx, const struct vm_debug_exit *ex, char *text,
-					     size_t text_len);
+struct vm_debug_ops {
+	/* In the vCPU's thread, at a debug exit. TEXT says why, for a person. */
+	enum vm_debug_verdict (*exit)(void *ctx, const struct vm_debug_exit *ex, char *text,
+				      size_t text_len);
+	/* [main] Every vCPU stands for a debug stop. True: go on at once, nobody is told. */
+	bool (*stopped)(void *ctx, unsigned int vcpu);
+	/* [main] The vCPUs are about to be set going. */
+	void (*resuming)(void *ctx);
+};
 
-void vm_set_debug_hook(struct vm *vm, vm_debug_fn fn, void *ctx);
+/* Be the debugger of VM; OPS NULL: no more. The VM must stand. [main] */
+void vm_set_debugger(struct vm *vm, const struct vm_debug_ops *ops, void *ctx);
+
+/* Make every vCPU stand for a moment, telling nobody; vm_unhold() lets them go on. [main] */
+void vm_hold(struct vm *vm);
+void vm_unhold(struct vm *vm);
 
 /* A view of the stopped or running VM from inside its process. Free with view_release(). [main] */
 int vm_view(struct vm *vm, struct vm_view *out, struct err *err);

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The table of breakpoints and watchpoints. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dbg/dbg-priv.h"
+
+bool dbg_is_exec(enum dbg_type type)
+{
+	return type == DBG_SW || type == DBG_HW;
+}
+
+struct dbg_break *dbg_find_locked(struct dbg *dbg, enum dbg_type type, enum dbg_owner owner,
+				  uint64_t gva, uint64_t len)
+{
+	struct dbg_break *brk;
+	size_t i;
+
+	for (i = 0; i < dbg->nr; i++) {
+		brk = &dbg->brk[i];
+		if (brk->type == type && brk->owner == owner && brk->gva == gva &&
+		    (dbg_is_exec(type) || brk->len == len))
+			return brk;
+	}
+	return NULL;
+}
+
+/* Stop the VM around a change if it runs; dbg_change_end() sets it going again. */
+static bool dbg_change_begin(struct dbg *dbg)
+{
+	if (vm_state(dbg->vm) != VM_STATE_RUNNING)
+		return false;
+	vm_hold(dbg->vm);
+	return true;
+}
+
+static void dbg_change_end(struct dbg *dbg, bool held)
+{
+	dbg_arm(dbg);
+	if (held)
+		vm_unhold(dbg->vm);
+}
+
+static int dbg_check(const struct dbg_break *want, struct err *err)
+{
+	if (dbg_is_exec(want->type))
+		return 0;
+	if (want->type == DBG_READ)
+		return err_set(err, EOPNOTSUPP,
+			       "x86 has no watchpoint for reads alone: use access (awatch)");
+	if (want->len != 1 && want->len != 2 && want->len != 4 && want->len != 8)
+		return err_set(err, EINVAL, "a debug register watches 1, 2, 4 or 8 bytes, not %llu",
+			       (unsigned long long)want->len);
+	if (want->gva & (want->len - 1))
+		return err_set(err, EINVAL, "a watched address must be a multiple of its length");
+	return 0;
+}
+
+static unsigned int dbg_slots_used(const struct dbg *dbg)
+{
+	unsigned int i, used = 0;
+
+	for (i = 0; i < DBG_NR_SLOTS; i++)
+		used += dbg->slot[i] >= 0;
+	return used;
+}
+
+/* A request that can only live in a debug register, and there is none: say so at once. */
+static int dbg_check_slots(struct dbg *dbg, const struct dbg_break *want, struct err *err)
+{
+	if (want->type == DBG_SW || dbg_slots_used(dbg) < DBG_NR_SLOTS)
+		return 0;
+	return err_set(err, ENOSPC, "all %d debug registers are in use", DBG_NR_SLOTS);
+}
+
+int dbg_insert(struct dbg *dbg, const struct dbg_break *want, unsigned int *id, struct err *err)
+{
+	struct dbg_break *brk;
+	bool held;
+	int ret;
+
+	ret = dbg_check(want, err);
+	if (ret)
+		return ret;
+	held = dbg_change_begin(dbg);
+	pthread_mutex_lock(&dbg->lock);
+	brk = dbg_find_locked(dbg, want->type, want->owner, want->gva, want->len);
+	if (brk) {
+		brk->cond = want->cond;
+		brk->cond_ctx = want->cond_ctx;
+	} else if (dbg->nr == DBG_MAX_BREAKS) {
+		ret = err_set(err, ENOSPC, "no more than %d breakpoints", DBG_MAX_BREAKS);
+	} else if ((ret = dbg_check_slots(dbg, want, err)) == 0) {
+		brk = &dbg->brk[dbg->nr++];
+		*brk = *want;
+		brk->engine = DBG_PENDING;
+		brk->hits = 0;
+		brk->id = want->owner == DBG_OWNER_TEMP ? 0 : dbg->next_id++;
+	}
+	if (id && brk)
+		*id = brk->id;
+	pthread_mutex_unlock(&dbg->lock);
+	dbg_change_end(dbg, held);
+	return ret;
+}
+
+static void dbg_delete_locked(struct dbg *dbg, size_t index)
+{
+	struct dbg_break *brk = &dbg->brk[index];
+
+	if (brk->engine == DBG_PATCH)
+		dbg_unpatch(dbg, brk);
+	dbg->nr--;
+	memmove(brk, brk + 1, (dbg->nr - index) * sizeof(*brk));
+}
+
+int dbg_remove(struct dbg *dbg, enum dbg_type type, enum dbg_owner owner, uint64_t gva,
+	       uint64_t len, struct err *err)
+{
+	bool held = dbg_change_begin(dbg);
+	struct dbg_break *brk;
+
+	pthread_mutex_lock(&dbg->lock);
+	brk = dbg_find_locked(dbg, type, owner, gva, len);
+	if (brk)
+		dbg_delete_locked(dbg, (size_t)(brk - dbg->brk));
+	pthread_mutex_unlock(&dbg->lock);
+	dbg_change_end(dbg, held);
+	if (!brk)
+		return err_set(err, ENOENT, "no such breakpoint");
+	return 0;
+}
+
+int dbg_remove_id(struct dbg *dbg, unsigned int id, struct err *err)
+{
+	bool held = dbg_change_begin(dbg), found = false;
+	size_t i;
+
+	pthread_mutex_lock(&dbg->lock);
+	for (i = 0; i < dbg->nr && id && !found; i++) {
+		if (dbg->brk[i].id == id) {
+			dbg_delete_locked(dbg, i);
+			found = true;
+		}
+	}
+	pthread_mutex_unlock(&dbg->lock);
+	dbg_change_end(dbg, held);
+	if (!found)
+		return err_set(err, ENOENT, "no breakpoint %u", id);
+	return 0;
+}
+
+void dbg_remove_owner(struct dbg *dbg, enum dbg_owner owner)
+{
+	bool held = dbg_change_begin(dbg);
+	size_t i;
+
+	pthread_mutex_lock(&dbg->lock);
+	for (i = dbg->nr; i > 0; i--) {
+		if (dbg->brk[i - 1].owner == owner)
+			dbg_delete_locked(dbg, i - 1);
+	}
+	pthread_mutex_unlock(&dbg->lock);
+	dbg_change_end(dbg, held);
+}
+
+const struct dbg_break *dbg_table(const struct dbg *dbg, size_t *nr)
+{
+	*nr = dbg->nr;
+	return dbg->brk;
+}
+
+/* RAM is fresh after a reset: the patches are gone and must be made again. */
+static void dbg_rearm(struct dbg *dbg)
+{
+	size_t i;
+
+	for (i = 0; i < dbg->nr; i++) {
+		if (dbg->brk[i].engine == DBG_PATCH)
+			dbg_forget_patch(dbg, &dbg->brk[i]);
+	}
+	dbg_arm(dbg);
+}
+
+static void dbg_event(void *ctx, const struct vm_event *ev)
+{
+	if (ev->kind == VM_EVENT_RESET)
+		dbg_rearm(ctx);
+	else if (ev->kind == VM_EVENT_STOP || ev->kind == VM_EVENT_CRASHED)
+		dbg_settle(ctx);
+}
+
+static const struct vm_debug_ops dbg_vm_ops = {
+	.exit = dbg_hook,
+	.stopped = dbg_stopped,
+	.resuming = dbg_resuming,
+};
+
+int dbg_create(struct vm *vm, struct dbg **out, struct err *err)
+{
+	struct dbg *dbg = calloc(1, sizeof(*dbg));
+	unsigned int i;
+
+	if (!dbg)
+		return err_sys(err, ENOMEM, "debugger");
+	dbg->vm = vm;
+	dbg->next_id = 1;
+	pthread_mutex_init(&dbg->lock, NULL);
+	for (i = 0; i < DBG_NR_SLOTS; i++)
+		dbg->slot[i] = -1;
+	if (vm_listen(vm, dbg_event, dbg)) {
+		free(dbg);
+		return err_set(err, ENOSPC, "too many listeners");
+	}
+	vm_set_debugger(vm, &dbg_vm_ops, dbg);
+	*out = dbg;
+	return 0;
+}
+
+void dbg_destroy(struct dbg *dbg)
+{
+	if (!dbg)
+		return;
+	vm_unlisten(dbg->vm, dbg);
+	vm_set_debugger(dbg->vm, NULL, NULL);
+	pthread_mutex_destroy(&dbg->lock);
+	free(dbg);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Control of a running guest: breakpoints, watchpoints, steps. One instance a
+ * VM, shared by gdb, the dashboard and the monitor. [main] throughout: the main
+ * loop's thread; what vCPU threads need of it is inside, under its own lock.
+ */
+#ifndef VITRINE_DBG_DBG_H
+#define VITRINE_DBG_DBG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "vmm/vm.h"
+
+struct dbg;
+
+/* The numbers of gdb's Z packets. */
+enum dbg_type { DBG_SW, DBG_HW, DBG_WRITE, DBG_READ, DBG_ACCESS };
+
+enum dbg_owner {
+	DBG_OWNER_USER, /* dashboard, monitor */
+	DBG_OWNER_GDB,
+	DBG_OWNER_TEMP, /* step over, finish, until: gone at the next stop */
+};
+
+/* How a breakpoint is kept now. */
+enum dbg_engine {
+	DBG_PENDING, /* nowhere yet: not mapped and no debug register free */
+	DBG_PATCH,   /* int3 in guest memory, hidden from every reader */
+	DBG_REG,     /* a debug register */
+};
+
+struct dbg_break {
+	unsigned int id; /* 1...; 0 for temporary ones */
+	enum dbg_type type;
+	enum dbg_owner owner;
+	enum dbg_engine engine;
+	uint64_t gva, len;
+	uint64_t gpa; /* of a patch */
+	uint8_t orig; /* the byte under a patch */
+	uint8_t slot; /* of a register */
+	uint64_t hits;
+	/* a temporary one counts on this vCPU (-1: any) with rsp at or above min_rsp only */
+	int vcpu;
+	uint64_t min_rsp;
+	char label[64]; /* symbol as the user gave it, or "" */
+	/* Further condition, in the vCPU's thread with its registers: false lets the guest go on.
+	 */
+	bool (*cond)(void *ctx, const struct dbg_break *brk, unsigned int vcpu,
+		     const struct x86_state *st);
+	void *cond_ctx;
+};
+
+int dbg_create(struct vm *vm, struct dbg **out, struct err *err);
+/* Disarms everything. NULL is fine. */
+void dbg_destroy(struct dbg *dbg);
+
+/*
+ * Insert a breakpoint or watchpoint; the one that is there already (same type,
+ * owner, gva, len) is kept. LABEL may be NULL, COND may be NULL. The VM may run: it is stopped and
+ * resumed around the change. ID (may be NULL) receives its number. -ENOSPC with
+ * the reason when debug registers ran out, -EINVAL for a range no register can watch.
+ */
+int dbg_insert(struct dbg *dbg, const struct dbg_break *want, unsigned int *id, struct err *err);
+/* -ENOENT. */
+int dbg_remove(struct dbg *dbg, enum dbg_type type, enum dbg_owner owner, uint64_t gva,
+	       uint64_t len, struct err *err);
+int dbg_remove_id(struct dbg *dbg, unsigned int id, struct err *err);
+void dbg_remove_owner(struct dbg *dbg, enum dbg_owner owner);
+/* The table; valid until the next change. */
+const struct dbg_break *dbg_table(const struct dbg *dbg, size_t *nr);
+
+enum dbg_action { DBG_HOLD, DBG_CONTINUE, DBG_STEP, DBG_RANGE };
+
+struct dbg_resume {
+	enum dbg_action action;
+	uint64_t start, end; /* DBG_RANGE: step while start <= rip < end */
+	bool allow_irq;	     /* let interrupts in while stepping (default: held off) */
+};
+
+/* Set the VM going, RES[i] for vCPU i (NULL: all continue). The stop comes as VM_EVENT_STOP. */
+int dbg_resume(struct dbg *dbg, const struct dbg_resume *res, struct err *err);
+/* One instruction of VCPU, the others held. */
+int dbg_step(struct dbg *dbg, unsigned int vcpu, struct err *err);
+/* One instruction, calls taken as one; the others run meanwhile if it is a call. */
+int dbg_over(struct dbg *dbg, unsigned int vcpu, struct err *err);
+/* Run until VCPU's function has returned to RET (the caller found it by unwinding). */
+int dbg_finish(struct dbg *dbg, unsigned int vcpu, uint64_t ret, struct err *err);
+/* Run until VCPU (or any: -1) reaches GVA. */
+int dbg_until(struct dbg *dbg, int vcpu, uint64_t gva, struct err *err);
+
+enum dbg_stop_kind { DBG_STOP_NONE, DBG_STOP_STEP, DBG_STOP_BREAK, DBG_STOP_WATCH };
+
+struct dbg_stop {
+	enum dbg_stop_kind kind;
+	unsigned int vcpu;
+	enum dbg_type type; /* of the breakpoint or watchpoint */
+	enum dbg_owner owner;
+	unsigned int id;
+	uint64_t gva; /* watched address, or where the breakpoint is */
+};
+
+/* Why the VM stopped in VM_STATE_DEBUG. */
+void dbg_last_stop(struct dbg *dbg, struct dbg_stop *out);
+
+/* Write guest memory, keeping the bytes under our patches right. -EFAULT: not RAM. */
+int dbg_write_phys(struct dbg *dbg, uint64_t gpa, const void *data, size_t len, struct err *err);
+/* The same through VCPU's page tables. */
+int dbg_write_virt(struct dbg *dbg, unsigned int vcpu, uint64_t gva, const void *data, size_t len,
+		   struct err *err);
+
+#endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The debugger's verdict on a debug exit, given in the thread of the vCPU that
+ * met it: ours or the guest's, to be reported or to be passed over.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "dbg/dbg-priv.h"
+
+static struct dbg_break *dbg_find_patch_locked(struct dbg *dbg, uint64_t pc)
+{
+	size_t i;
+
+	for (i = 0; i < dbg->nr; i++) {
+		if (dbg->brk[i].engine == DBG_PATCH && dbg->brk[i].gva == pc)
+			return &dbg->brk[i];
+	}
+	return NULL;
+}
+
+/*
+ * B0..B3 are looked at before BS: a watchpoint hit while stepping must not be
+ * lost. A breakpoint that is no longer in the table is nobody's.
+ */
+static struct dbg_break *dbg_find_register_locked(struct dbg *dbg, const struct vm_debug_exit *ex)
+{
+	struct dbg_break *brk;
+	unsigned int i;
+
+	for (i = 0; i < DBG_NR_SLOTS; i++) {
+		if (!(ex->dr6 & 1u << i) || dbg->slot[i] < 0)
+			continue;
+		brk = &dbg->brk[dbg->slot[i]];
+		if (!dbg_is_exec(brk->type) || brk->gva == ex->pc)
+			return brk;
+	}
+	return NULL;
+}
+
+static bool dbg_counts(const struct dbg_break *brk, struct vcpu *vcpu)
+{
+	struct x86_state st;
+
+	if (brk->vcpu >= 0 && (unsigned int)brk->vcpu != vcpu_index(vcpu))
+		return false;
+	if (!brk->min_rsp && !brk->cond)
+		return true;
+	memset(&st, 0, sizeof(st));
+	if (vcpu_peek(vcpu, &st))
+		return true;
+	if (brk->min_rsp && st.gpr[X86_RSP] < brk->min_rsp)
+		return false;
+	return !brk->cond || brk->cond(brk->cond_ctx, brk, vcpu_index(vcpu), &st);
+}
+
+/* A hit that does not count: go on past it. */
+static enum vm_debug_verdict dbg_pass_locked(struct dbg *dbg, const struct dbg_break *brk,
+					     struct vcpu *vcpu)
+{
+	if (!dbg_is_exec(brk->type))
+		return VM_DEBUG_CONTINUE;
+	if (brk->engine == DBG_REG) {
+		vcpu_set_resume_flag(vcpu);
+		return VM_DEBUG_CONTINUE;
+	}
+	dbg->vcpu[vcpu_index(vcpu)].off = true;
+	dbg->stepping_off = true;
+	dbg->last.kind = DBG_STOP_NONE;
+	return VM_DEBUG_STOP;
+}
+
+static enum vm_debug_verdict dbg_hit_locked(struct dbg *dbg, struct dbg_break *brk,
+					    const struct vm_debug_exit *ex, char *text,
+					    size_t text_len)
+{
+	struct vcpu *vcpu = vm_vcpu(dbg->vm, ex->vcpu);
+	bool exec = dbg_is_exec(brk->type);
+
+	if (!dbg_counts(brk, vcpu))
+		return dbg_pass_locked(dbg, brk, vcpu);
+	brk->hits++;
+	dbg->last = (struct dbg_stop){ .kind = exec ? DBG_STOP_BREAK : DBG_STOP_WATCH,
+				       .vcpu = ex->vcpu,
+				       .type = brk->type,
+				       .owner = brk->owner,
+				       .id = brk->id,
+				       .gva = brk->gva };
+	if (brk->owner == DBG_OWNER_TEMP) {
+		dbg->last.kind = DBG_STOP_STEP;
+		snprintf(text, text_len, "step");
+	} else {
+		snprintf(text, text_len, "%s %u %s", exec ? "breakpoint" : "watchpoint", brk->id,
+			 brk->label);
+	}
+	return VM_DEBUG_STOP;
+}
+
+/* Some processors report a step before they have made it: nothing moved, so go on. */
+static bool dbg_stalled_locked(struct dbg_vcpu *dv, struct vcpu *vcpu,
+			       const struct vm_debug_exit *ex)
+{
+	struct x86_state st;
+
+	if (ex->pc != dv->step_rip || dv->stall >= DBG_STALL_MAX)
+		return false;
+	memset(&st, 0, sizeof(st));
+	if (vcpu_peek(vcpu, &st) || memcmp(st.gpr, dv->step_gpr, sizeof(st.gpr)))
+		return false; /* a string instruction: one round is one step */
+	dv->stall++;
+	return true;
+}
+
+static enum vm_debug_verdict dbg_stepped_locked(struct dbg *dbg, const struct vm_debug_exit *ex,
+						char *text, size_t text_len)
+{
+	struct dbg_vcpu *dv = &dbg->vcpu[ex->vcpu];
+	bool was_off = dv->off;
+
+	if (dbg_stalled_locked(dv, vm_vcpu(dbg->vm, ex->vcpu), ex))
+		return VM_DEBUG_CONTINUE;
+	dv->off = false;
+	dv->stall = 0;
+	dv->step_rip = ex->pc;
+	if (dv->res.action == DBG_RANGE && ex->pc >= dv->res.start && ex->pc < dv->res.end &&
+	    !was_off)
+		return VM_DEBUG_CONTINUE;
+	dbg->last = (struct dbg_stop){ .kind = DBG_STOP_NONE, .vcpu = ex->vcpu };
+	if (dv->res.action == DBG_STEP || dv->res.action == DBG_RANGE) {
+		dbg->last.kind = DBG_STOP_STEP;
+		snprintf(text, text_len, "step");
+	}
+	return VM_DEBUG_STOP;
+}
+
+static enum vm_debug_verdict dbg_hook_locked(struct dbg *dbg, const struct vm_debug_exit *ex,
+					     char *text, size_t text_len)
+{
+	struct dbg_vcpu *dv = &dbg->vcpu[ex->vcpu];
+	struct dbg_break *brk;
+	bool stepping = dv->off || dv->res.action == DBG_STEP || dv->res.action == DBG_RANGE;
+
+	if (ex->exception == 3) {
+		brk = dbg_find_patch_locked(dbg, ex->pc);
+		return brk ? dbg_hit_locked(dbg, brk, ex, text, text_len) : VM_DEBUG_INJECT;
+	}
+	brk = dbg_find_register_locked(dbg, ex);
+	if (brk)
+		return dbg_hit_locked(dbg, brk, ex, text, text_len);
+	if (stepping)
+		return dbg_stepped_locked(dbg, ex, text, text_len);
+	/* A register that was just taken away, or the guest's own trap flag. */
+	return ex->dr6 & 0xf ? VM_DEBUG_CONTINUE : VM_DEBUG_INJECT;
+}
+
+enum vm_debug_verdict dbg_hook(void *ctx, const struct vm_debug_exit *ex, char *text,
+			       size_t text_len)
+{
+	struct dbg *dbg = ctx;
+	enum vm_debug_verdict verdict;
+
+	pthread_mutex_lock(&dbg->lock);
+	verdict = dbg_hook_locked(dbg, ex, text, text_len);
+	pthread_mutex_unlock(&dbg->lock);
+	return verdict;
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The debugger's sockets on the main loop: see target-kvm.h. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/parse.h"
+#include "gdb/target-kvm-priv.h"
+
+#define SERVER_READ_MAX 65536
+
+static void server_close_client(struct gdb_server *srv)
+{
+	if (srv->in_fd < 0)
+		return;
+	gdb_session_disconnect(srv->session);
+	event_free(srv->read_event);
+	event_free(srv->write_event);
+	close(srv->in_fd);
+	if (srv->out_fd != srv->in_fd)
+		close(srv->out_fd);
+	srv->in_fd = srv->out_fd = -1;
+}
+
+/* Send what can be sent; ask to be called again for the rest. */
+static void server_flush(struct gdb_server *srv)
+{
+	const uint8_t *data;
+	size_t len;
+	ssize_t n;
+
+	while (srv->out_fd >= 0) {
+		data = gdb_session_output(srv->session, &len);
+		if (!len)
+			break;
+		n = write(srv->out_fd, data, len);
+		if (n < 0 && errno == EAGAIN) {
+			event_add(srv->write_event, NULL);
+			return;
+		}
+		if (n < 0) {
+			server_close_client(srv);
+			return;
+		}
+		gdb_session_sent(srv->session, (size_t)n);
+	}
+	if (srv->in_fd >= 0 && gdb_session_broken(srv->session))
+		server_close_client(srv);
+}
+
+static void server_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct gdb_server *srv = arg;
+	static char data[SERVER_READ_MAX];
+	ssize_t n = read(fd, data, sizeof(data));
+
+	(void)what;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		server_close_client(srv);
+		return;
+	}
+	gdb_session_input(srv->session, data, (size_t)n);
+	server_flush(srv);
+}
+
+static void server_writable(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	server_flush(arg);
+}
+
+static int server_take_client(struct gdb_server *srv, int in_fd, int out_fd)
+{
+	struct event_base *base = vm_event_base(srv->vm);
+
+	evutil_make_socket_nonblocking(in_fd);
+	evutil_make_socket_nonblocking(out_fd);
+	srv->read_event = event_new(base, in_fd, EV_READ | EV_PERSIST, server_readable, srv);
+	srv->write_event = event_new(base, out_fd, EV_WRITE, server_writable, srv);
+	if (!srv->read_event || !srv->write_event || event_add(srv->read_event, NULL)) {
+		if (srv->read_event)
+			event_free(srv->read_event);
+		if (srv->write_event)
+			event_free(srv->write_event);
+		return -ENOMEM;
+	}
+	srv->in_fd = in_fd;
+	srv->out_fd = out_fd;
+	gdb_session_connect(srv->session);
+	return 0;
+}
+
+static void server_accept(evutil_socket_t fd, short what, void *arg)
+{
+	static const char busy[] = "$E.another debugger is connected#e3";
+	struct gdb_server *srv = arg;
+	int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+	int one = 1;
+	ssize_t n;
+
+	(void)what;
+	if (client < 0)
+		return;
+	setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* no matter on unix */
+	if (srv->in_fd >= 0) {
+		n = send(client, busy, sizeof(busy) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+		(void)n;
+		close(client);
+		return;
+	}
+	if (server_take_client(srv, client, client))
+		close(client);
+}
+
+static void server_event(void *ctx, const struct vm_event *ev)
+{
+	struct gdb_server *srv = ctx;
+	struct gdb_stop stop;
+
+	target_kvm_forget(srv);
+	switch (ev->kind) {
+	case VM_EVENT_STOP:
+	case VM_EVENT_CRASHED:
+		target_kvm_stop(srv, ev->vcpu, &stop);
+		break;
+	case VM_EVENT_SHUTDOWN:
+		stop = (struct gdb_stop){ .kind = GDB_STOP_EXITED,
+					  .code = (int)(ev->value & 0xff) };
+		break;
+	default:
+		return;
+	}
+	gdb_session_stopped(srv->session, &stop);
+	server_flush(srv);
+}
+
+static int server_listen_unix(struct gdb_server *srv, const char *path, struct err *err)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	mode_t old;
+	int ret;
+
+	if (strlen(path) >= sizeof(addr.sun_path))
+		return err_set(err, ENAMETOOLONG, "gdb socket: the path is too long: %s", path);
+	strcpy(addr.sun_path, path);
+	srv->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (srv->listen_fd < 0)
+		return err_sys(err, errno, "gdb socket");
+	old = umask(0177);
+	ret = bind(srv->listen_fd, (struct sockaddr *)&addr, sizeof(addr));
+	umask(old);
+	if (ret < 0 || listen(srv->listen_fd, 4) < 0)
+		return err_sys(err, errno, "gdb socket %s", path);
+	strcpy(srv->unlink_path, path);
+	return 0;
+}
+
+static bool server_parse_tcp(const char *text, struct sockaddr_in *addr, struct err *err)
+{
+	char host[64];
+	const char *colon = strrchr(text, ':');
+	uint64_t port;
+
+	if (!colon || (size_t)(colon - text) >= sizeof(host) ||
+	    !parse_range(colon + 1, 0, 65535, &port))
+		return err_set(err, EINVAL, "--gdb tcp: needs ADDRESS:PORT"), false;
+	memcpy(host, text, (size_t)(colon - text));
+	host[colon - text] = '\0';
+	if (!host[0] || !strcmp(host, "localhost"))
+		strcpy(host, "127.0.0.1");
+	addr->sin_family = AF_INET;
+	addr->sin_port = htons((uint16_t)port);
+	if (inet_pton(AF_INET, host, &addr->sin_addr) != 1)
+		return err_set(err, EINVAL, "--gdb tcp: %s is not an IPv4 address", host), false;
+	return true;
+}
+
+static int server_listen_tcp(struct gdb_server *srv, const char *text, char *where, size_t len,
+			     struct err *err)
+{
+	struct sockaddr_in addr = { .sin_port = 0 };
+	socklen_t addr_len = sizeof(addr);
+	char host[INET_ADDRSTRLEN];
+	int one = 1;
+
+	if (!server_parse_tcp(text, &addr, err))
+		return -EINVAL;
+	if (ntohl(addr.sin_addr.s_addr) >> 24 != 127)
+		log_line("gdb: %s can be reached from other machines; whoever connects rules "
+			 "the guest",
+			 text);
+	srv->listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (srv->listen_fd < 0)
+		return err_sys(err, errno, "gdb socket");
+	setsockopt(srv->listen_fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (bind(srv->listen_fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
+	    listen(srv->listen_fd, 4) < 0)
+		return err_sys(err, errno, "gdb socket tcp:%s", text);
+	getsockname(srv->listen_fd, (struct sockaddr *)&addr, &addr_len);
+	if (where && inet_ntop(AF_INET, &addr.sin_addr, host, sizeof(host)))
+		snprintf(where, len, "%s:%u", host, ntohs(addr.sin_port));
+	return 0;
+}
+
+static int server_open(struct gdb_server *srv, const char *spec, char *where, size_t len,
+		       struct err *err)
+{
+	int ret;
+
+	if (!strncmp(spec, "unix:", 5)) {
+		ret = server_listen_unix(srv, spec + 5, err);
+		if (where)
+			snprintf(where, len, "%s", spec + 5);
+	} else if (!strncmp(spec, "tcp:", 4)) {
+		ret = server_listen_tcp(srv, spec + 4, where, len, err);
+	} else if (!strcmp(spec, "stdio")) {
+		if (where)
+			snprintf(where, len, "stdio");
+		return server_take_client(srv, dup(STDIN_FILENO), dup(STDOUT_FILENO));
+	} else {
+		return err_set(err, EINVAL, "--gdb takes unix:PATH, tcp:ADDR:PORT or stdio, not %s",
+			       spec);
+	}
+	if (ret)
+		return ret;
+	srv->accept_event = event_new(vm_event_base(srv->vm), srv->listen_fd, EV_READ | EV_PERSIST,
+				      server_accept, srv);
+	if (!srv->accept_event || event_add(srv->accept_event, NULL))
+		return err_set(err, ENOMEM, "gdb socket");
+	return 0;
+}
+
+int gdb_server_start(struct vm *vm, struct dbg *dbg, const char *spec, gdb_monitor_fn monitor,
+		     void *monitor_ctx, struct gdb_server **out, char *where, size_t where_len,
+		     struct err *err)
+{
+	struct gdb_server *srv = calloc(1, sizeof(*srv));
+	int ret;
+
+	if (!srv)
+		return err_sys(err, ENOMEM, "gdb server");
+	target_kvm_init();
+	srv->vm = vm;
+	srv->dbg = dbg;
+	srv->monitor = monitor;
+	srv->monitor_ctx = monitor_ctx;
+	srv->listen_fd = srv->in_fd = srv->out_fd = -1;
+	srv->session = gdb_session_new(&target_kvm_ops, srv);
+	ret = srv->session ? 0 : err_sys(err, ENOMEM, "gdb server");
+	if (!ret)
+		ret = server_open(srv, spec, where, where_len, err);
+	if (!ret && vm_listen(vm, server_event, srv))
+		ret = err_set(err, ENOSPC, "too many listeners");
+	if (ret) {
+		gdb_server_stop(srv);
+		return ret;
+	}
+	*out = srv;
+	return 0;
+}
+
+void gdb_server_stop(struct gdb_server *srv)
+{
+	if (!srv)
+		return;
+	vm_unlisten(srv->vm, srv);
+	server_close_client(srv);
+	if (srv->accept_event)
+		event_free(srv->accept_event);
+	if (srv->listen_fd >= 0)
+		close(srv->listen_fd);
+	if (srv->unlink_path[0])
+		unlink(srv->unlink_path);
+	gdb_session_free(srv->session);
+	target_kvm_forget(srv);
+	free(srv);
+}

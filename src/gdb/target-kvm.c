@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The stub library's operations on a VM: registers, memory, breakpoints, running, stopping. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gdb/agent.h"
+#include "gdb/target-kvm-priv.h"
+#include "inspect/mmu.h"
+#include "vmm/mem.h"
+#include "vmm/vcpu.h"
+
+#define KVM_MAX_REGS 192
+
+/* --- description --- */
+
+static const struct {
+	const char *feature, *group;
+	bool in_g;
+} target_groups[] = {
+	[REG_GROUP_GENERAL] = { "org.gnu.gdb.i386.core", "general", true },
+	[REG_GROUP_FPU] = { "org.gnu.gdb.i386.core", "float", true },
+	[REG_GROUP_SSE] = { "org.gnu.gdb.i386.sse", "vector", true },
+	[REG_GROUP_AVX] = { "org.gnu.gdb.i386.avx", "vector", false },
+	[REG_GROUP_SEGBASE] = { "org.gnu.gdb.i386.segments", "general", false },
+	[REG_GROUP_SYSTEM] = { "org.vitrine.system", "system", false },
+};
+
+static enum gdb_reg_role target_role(const char *name)
+{
+	if (!strcmp(name, "rip"))
+		return GDB_ROLE_PC;
+	if (!strcmp(name, "rsp"))
+		return GDB_ROLE_SP;
+	if (!strcmp(name, "rbp"))
+		return GDB_ROLE_FP;
+	return strcmp(name, "eflags") ? GDB_ROLE_NONE : GDB_ROLE_FLAGS;
+}
+
+static struct gdb_reg target_regs[KVM_MAX_REGS];
+
+static struct gdb_arch target_arch = {
+	.name = "i386:x86-64",
+	.triple = "x86_64-unknown-none-elf",
+	.ptr_bytes = 8,
+	.regs = target_regs,
+};
+
+void target_kvm_init(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < reg_table_len && i < KVM_MAX_REGS; i++) {
+		target_regs[i] = (struct gdb_reg){
+			.name = reg_table[i].name,
+			.bitsize = reg_table[i].width,
+			.type = reg_table[i].gdb_type,
+			.group = target_groups[reg_table[i].group].group,
+			.feature = target_groups[reg_table[i].group].feature,
+			.in_g = target_groups[reg_table[i].group].in_g,
+			.regnum = i,
+			.role = target_role(reg_table[i].name),
+		};
+	}
+	target_arch.reg_count = i;
+}
+
+static const struct gdb_arch *target_get_arch(void *ctx)
+{
+	(void)ctx;
+	return &target_arch;
+}
+
+/* --- the view a stop is looked at through --- */
+
+void target_kvm_forget(struct gdb_server *srv)
+{
+	if (srv->have_view)
+		view_release(&srv->view);
+	srv->have_view = false;
+}
+
+static const struct vm_view *target_view(struct gdb_server *srv)
+{
+	if (!srv->have_view)
+		srv->have_view = vm_view(srv->vm, &srv->view, NULL) == 0;
+	return srv->have_view ? &srv->view : NULL;
+}
+
+static const struct x86_state *target_state(struct gdb_server *srv, int tid)
+{
+	const struct vm_view *view = target_view(srv);
+	unsigned int index = tid > 0 ? (unsigned int)tid - 1 : 0;
+
+	if (!view || index >= view->nr_vcpus)
+		return NULL;
+	return &view->vcpu[index].state;
+}
+
+/* --- threads --- */
+
+static const char *target_mp_name(uint32_t mp)
+{
+	switch (mp) {
+	case X86_MP_HALTED:
+		return "halted";
+	case X86_MP_UNINITIALIZED:
+	case X86_MP_INIT:
+		return "waits for SIPI";
+	case X86_MP_SIPI:
+		return "SIPI received";
+	}
+	return "in the guest";
+}
+
+static int target_thread_next(void *ctx, int after, struct gdb_thread *thread)
+{
+	struct gdb_server *srv = ctx;
+	const struct x86_state *st;
+
+	if (after < 0 || (unsigned int)after >= vm_nr_vcpus(srv->vm))
+		return -ENOENT;
+	st = target_state(srv, after + 1);
+	memset(thread, 0, sizeof(*thread));
+	thread->id = after + 1;
+	thread->core = after;
+	thread->running = vm_state(srv->vm) == VM_STATE_RUNNING;
+	snprintf(thread->name, sizeof(thread->name), "CPU %d", after);
+	if (st)
+		snprintf(thread->state, sizeof(thread->state), "%s, %s, ring %u",
+			 target_mp_name(st->mp_state), x86_mode_name(x86_state_mode(st)),
+			 x86_state_cpl(st));
+	return 0;
+}
+
+/* --- registers --- */
+
+static int target_reg_read(void *ctx, int tid, const struct gdb_reg *reg, void *buf,
+			   struct gdb_err *err)
+{
+	const struct x86_state *st = target_state(ctx, tid);
+	const struct reg_desc *desc = &reg_table[reg->regnum];
+
+	if (!st)
+		return gdb_fail(err, -ESRCH, "no such vCPU");
+	desc->read(st, desc->arg, buf);
+	return 0;
+}
+
+static int target_reg_write(void *ctx, int tid, const struct gdb_reg *reg, const void *buf,
+			    struct gdb_err *err)
+{
+	struct gdb_server *srv = ctx;
+	const struct reg_desc *desc = &reg_table[reg->regnum];
+	struct vcpu *vcpu = vm_vcpu(srv->vm, tid > 0 ? (unsigned int)tid - 1 : 0);
+	struct err why = ERR_INIT;
+	struct x86_state st;
+	uint8_t old[GDB_REG_MAX_BYTES];
+	int ret;
+
+	if (!vcpu || vm_state(srv->vm) == VM_STATE_RUNNING)
+		return gdb_fail(err, -ESRCH, "the vCPU does not stand");
+	vcpu_get_state(vcpu, &st, NULL);
+	desc->read(&st, desc->arg, old);
+	if (!memcmp(old, buf, desc->width / 8))
+		return 0;
+	if (!desc->write || !desc->write(&st, desc->arg, buf))
+		return gdb_fail(err, -EINVAL, "%s cannot take this value", desc->name);
+	ret = vcpu_set_state(vcpu, &st, &why);
+	target_kvm_forget(srv);
+	return ret ? gdb_fail(err, ret, "%s: %s", desc->name, why.text) : 0;
+}
+
+/* --- memory --- */
+
+static ssize_t target_mem_read(void *ctx, int tid, enum gdb_space space, uint64_t addr, void *buf,
+			       size_t len, struct gdb_err *err)
+{
+	struct gdb_server *srv = ctx;
+	const struct vm_view *view = target_view(srv);
+	unsigned int index = tid > 0 ? (unsigned int)tid - 1 : 0;
+	size_t n;
+
+	if (!view || index >= view->nr_vcpus)
+		return gdb_fail(err, -ESRCH, "no such vCPU");
+	if (space == GDB_SPACE_PHYSICAL)
+		n = view_read(view, addr, buf, len);
+	else
+		n = view_read_va(view, index, addr, buf, len);
+	if (n == 0 && len)
+		return gdb_fail(err, -EFAULT, "0x%llx is not %s", (unsigned long long)addr,
+				space == GDB_SPACE_PHYSICAL ? "RAM" : "mapped");
+	return (ssize_t)n;
+}
+
+static int target_mem_write(void *ctx, int tid, enum gdb_space space, uint64_t addr,
+			    const void *buf, size_t len, struct gdb_err *err)
+{
+	struct gdb_server *srv = ctx;
+	struct err why = ERR_INIT;
+	int ret;
+
+	if (space == GDB_SPACE_PHYSICAL)
+		ret = dbg_write_phys(srv->dbg, addr, buf, len, &why);
+	else
+		ret = dbg_write_virt(srv->dbg, tid > 0 ? (unsigned int)tid - 1 : 0, addr, buf, len,
+				     &why);
+	target_kvm_forget(srv);
+	return ret ? gdb_fail(err, ret, "%s", why.text) : 0;
+}
+
+/* --- breakpoints --- */
+
+/* What a condition sees: the vCPU's registers and its memory, in the vCPU's own thread. */
+struct target_cond {
+	const struct gdb_server *srv;
+	const struct x86_state *st;
+};
+
+static int target_cond_reg(void *ctx, uint32_t regnum, uint64_t *value)
+{
+	const struct target_cond *cond = ctx;
+
+	if (regnum >= reg_table_len || reg_table[regnum].width > 64)
+		return -EINVAL;
+	*value = reg_value(cond->st, regnum);
+	return 0;
+}
+
+static bool target_cond_entry(void *ctx, uint64_t gpa, unsigned int size, uint64_t *out)
+{
+	const struct target_cond *cond = ctx;
+
+	*out = 0;
+	return mem_read(vm_mem(cond->srv->vm), gpa, out, size) == 0;
+}
+
+static int target_cond_mem(void *ctx, uint64_t addr, void *buf, size_t len)
+{
+	struct target_cond *cond = ctx;
+	struct mmu_walk walk;
+	uint8_t *out = buf;
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		mmu_walk_with(cond->st, addr + i, target_cond_entry, cond, &walk);
+		if (!walk.present || mem_read(vm_mem(cond->srv->vm), walk.gpa, out + i, 1))
+			return -EFAULT;
+	}
+	return 0;
+}
+
+static bool target_cond_holds(void *ctx, const struct dbg_break *brk, unsigned int vcpu,
+			      const struct x86_state *st)
+{
+	struct target_bp *bp = ctx;
+	struct target_cond cond = { .srv = bp->srv, .st = st };
+	const struct gdb_agent_env env = { .ctx = &cond,
+					   .reg = target_cond_reg,
+					   .mem = target_cond_mem };
+
+	(void)brk;
+	(void)vcpu;
+	return gdb_bp_hit(&env, bp->bp) == GDB_HIT_REPORT;
+}
+
+static struct target_bp *target_bp_find(struct gdb_server *srv, enum gdb_bp_type type,
+					uint64_t addr, uint64_t len)
+{
+	size_t i;
+
+	for (i = 0; i < TARGET_MAX_BPS; i++) {
+		if (srv->bp[i].bp && srv->bp[i].bp->type == type && srv->bp[i].bp->addr == addr &&
+		    srv->bp[i].bp->len == len)
+			return &srv->bp[i];
+	}
+	return NULL;
+}
+
+static struct target_bp *target_bp_slot(struct gdb_server *srv)
+{
+	size_t i;
+
+	for (i = 0; i < TARGET_MAX_BPS; i++) {
+		if (!srv->bp[i].bp)
+			return &srv->bp[i];
+	}
+	return NULL;
+}
+
+static int target_bp_remove(void *ctx, enum gdb_bp_type type, uint64_t addr, uint64_t len,
+			    struct gdb_err *err)
+{
+	struct gdb_server *srv = ctx;
+	struct target_bp *slot = target_bp_find(srv, type, addr, len);
+	struct err why = ERR_INIT;
+	int ret;
+
+	if (!slot)
+		return 0;
+	ret = dbg_remove(srv->dbg, (enum dbg_type)type, DBG_OWNER_GDB, addr, len, &why);
+	free(slot->bp);
+	slot->bp = NULL;
+	target_kvm_forget(srv);
+	return ret ? gdb_fail(err, ret, "%s", why.text) : 0;
+}
+
+static int target_bp_insert(void *ctx, int tid, const struct gdb_bp *bp, struct gdb_err *err)
+{
+	struct gdb_server *srv = ctx;
+	struct dbg_break want = { .type = (enum dbg_type)bp->type,
+				  .owner = DBG_OWNER_GDB,
+				  .gva = bp->addr,
+				  .len = bp->len,
+				  .vcpu = -1 };
+	struct err why = ERR_INIT;
+	struct target_bp *slot;
+	int ret;
+
+	(void)tid;
+	target_bp_remove(srv, bp->type, bp->addr, bp->len, NULL);
+	slot = target_bp_slot(srv);
+	if (!slot)
+		return gdb_fail(err, -ENOSPC, "no more than %d breakpoints", TARGET_MAX_BPS);
+	slot->srv = srv;
+	slot->bp = gdb_bp_dup(bp);
+	if (!slot->bp)
+		return gdb_fail(err, -ENOMEM, "out of memory");
+	if (bp->cond_count || bp->cmd_count) {
+		want.cond = target_cond_holds;
+		want.cond_ctx = slot;
+	}
+	ret = dbg_insert(srv->dbg, &want, NULL, &why);
+	target_kvm_forget(srv);
+	if (!ret)
+		return 0;
+	free(slot->bp);
+	slot->bp = NULL;
+	return gdb_fail(err, ret, "%s", why.text);
+}
+
+/* --- running and stopping --- */
+
+/* The stop in gdb's words. */
+void target_kvm_stop(struct gdb_server *srv, unsigned int vcpu, struct gdb_stop *stop)
+{
+	struct dbg_stop last;
+
+	memset(stop, 0, sizeof(*stop));
+	stop->tid = (int)vcpu + 1;
+	stop->signal = GDB_SIG_TRAP;
+	switch (vm_state(srv->vm)) {
+	case VM_STATE_CRASHED:
+		stop->signal = GDB_SIG_SEGV;
+		stop->text = vm_sample(srv->vm)->stop_text;
+		return;
+	case VM_STATE_INTERNAL:
+		stop->signal = GDB_SIG_ABRT;
+		stop->text = vm_sample(srv->vm)->stop_text;
+		return;
+	case VM_STATE_SHUTDOWN:
+		stop->signal = GDB_SIG_QUIT;
+		return;
+	case VM_STATE_PAUSED:
+		stop->signal = GDB_SIG_INT;
+		return;
+	default:
+		break;
+	}
+	dbg_last_stop(srv->dbg, &last);
+	if (last.owner != DBG_OWNER_GDB)
+		return;
+	stop->addr = last.gva;
+	if (last.kind == DBG_STOP_BREAK)
+		stop->kind = last.type == DBG_SW ? GDB_STOP_SWBREAK : GDB_STOP_HWBREAK;
+	else if (last.kind == DBG_STOP_WATCH)
+		stop->kind = last.type == DBG_WRITE ? GDB_STOP_WATCH : GDB_STOP_AWATCH;
+}
+
+static int target_stop_query(void *ctx, struct gdb_stop *stop)
+{
+	struct gdb_server *srv = ctx;
+
+	if (vm_state(srv->vm) == VM_STATE_RUNNING)
+		return 0;
+	target_kvm_stop(srv, vm_sample(srv->vm)->stop_vcpu, stop);
+	return 1;
+}
+
+static enum dbg_action target_action(enum gdb_action action)
+{
+	if (action == GDB_STEP)
+		return DBG_STEP;
+	return action == GDB_RANGE_STEP ? DBG_RANGE : DBG_CONTINUE;
+}
+
+static int target_resume(void *ctx, const struct gdb_resume *threads, size_t count,
+			 struct gdb_err *err)
+{
+	struct gdb_server *srv = ctx;
+	struct dbg_resume res[VM_MAX_VCPUS];
+	struct err why = ERR_INIT;
+	size_t i;
+	int ret;
+
+	memset(res, 0, sizeof(res)); /* DBG_HOLD: a vCPU that is not named stays */
+	for (i = 0; i < count; i++) {
+		if (threads[i].tid < 1 || threads[i].tid > VM_MAX_VCPUS)
+			continue;
+		res[threads[i].tid - 1] = (struct dbg_resume){
+			.action = target_action(threads[i].action),
+			.start = threads[i].start,
+			.end = threads[i].end,
+			.allow_irq = !(threads[i].sstep & GDB_SSTEP_NOIRQ),
+		};
+	}
+	target_kvm_forget(srv);
+	ret = dbg_resume(srv->dbg, res, &why);
+	return ret ? gdb_fail(err, ret, "%s", why.text) : 0;
+}
+
+static int target_interrupt(void *ctx, int tid)
+{
+	struct gdb_server *srv = ctx;
+
+	(void)tid;
+	vm_pause(srv->vm, VM_STATE_PAUSED, "interrupted by the debugger");
+	return 0;
+}
+
+static void target_detach(void *ctx)
+{
+	struct gdb_server *srv = ctx;
+	enum vm_state state = vm_state(srv->vm);
+
+	target_kvm_forget(srv);
+	if (state == VM_STATE_PAUSED || state == VM_STATE_DEBUG || state == VM_STATE_PRELAUNCH)
+		vm_resume(srv->vm, NULL);
+}
+
+static int target_kill(void *ctx, struct gdb_err *err)
+{
+	struct gdb_server *srv = ctx;
+
+	(void)err;
+	vm_quit(srv->vm);
+	return 0;
+}
+
+static int target_restart(void *ctx, struct gdb_err *err)
+{
+	struct gdb_server *srv = ctx;
+	struct err why = ERR_INIT;
+	struct gdb_stop stop;
+	int ret;
+
+	vm_pause(srv->vm, VM_STATE_PAUSED, "restart");
+	ret = vm_reset(srv->vm, &why);
+	target_kvm_forget(srv);
+	if (ret)
+		return gdb_fail(err, ret, "%s", why.text);
+	target_kvm_stop(srv, 0, &stop);
+	gdb_session_stopped(srv->session, &stop);
+	return 0;
+}
+
+static int target_monitor(void *ctx, const char *line, struct gdb_sink *sink, struct gdb_err *err)
+{
+	struct gdb_server *srv = ctx;
+	struct err why = ERR_INIT;
+	struct buf out;
+	int ret;
+
+	if (!srv->monitor)
+		return gdb_fail(err, -EOPNOTSUPP, "no monitor");
+	buf_init(&out, 1u << 20);
+	ret = srv->monitor(srv->monitor_ctx, line, &out, &why);
+	sink->write(sink, buf_str(&out), out.len);
+	if (ret) {
+		sink->write(sink, why.text, strlen(why.text));
+		sink->write(sink, "\n", 1);
+	}
+	buf_free(&out);
+	target_kvm_forget(srv);
+	return 0;
+}
+
+static unsigned int target_sstep_mask(void *ctx)
+{
+	(void)ctx;
+	return GDB_SSTEP_ENABLE | GDB_SSTEP_NOIRQ;
+}
+
+const struct gdb_target_ops target_kvm_ops = {
+	.arch = target_get_arch,
+	.thread_next = target_thread_next,
+	.stop_query = target_stop_query,
+	.reg_read = target_reg_read,
+	.reg_write = target_reg_write,
+	.mem_read = target_mem_read,
+	.mem_write = target_mem_write,
+	.bp_insert = target_bp_insert,
+	.bp_remove = target_bp_remove,
+	.resume = target_resume,
+	.interrupt = target_interrupt,
+	.detach = target_detach,
+	.kill = target_kill,
+	.restart = target_restart,
+	.monitor = target_monitor,
+	.sstep_mask = target_sstep_mask,
+};
