@@ -31,6 +31,8 @@ const char *mmu_mode_name(enum mmu_mode mode);
 #define MMU_A  (1u << 5)
 #define MMU_D  (1u << 6)
 #define MMU_PS (1u << 7)
+/* A reserved bit is set in an entry: every access faults, whatever the other flags say. */
+#define MMU_RSVD (1u << 8)
 
 struct mmu_level {
 	uint8_t level; /* 5..1 */
@@ -78,13 +80,15 @@ struct mmu_fold {
 	size_t max;	     /* stop after this many ranges: 0 means 65536 */
 	uint64_t nr_entries; /* leaf entries seen */
 	uint64_t nr_tables;
-	bool truncated; /* bounded work ran out */
-	uint32_t nr_wx; /* ranges writable and executable */
-	uint32_t nr_reserved;
+	bool truncated;	      /* bounded work ran out */
+	uint32_t nr_wx;	      /* ranges writable and executable */
+	uint32_t nr_reserved; /* entries with a reserved bit set */
 };
 
-/* Fold the whole address space of ST; ranges in ascending order. -ENOMEM. Free with
- * mmu_fold_free(). */
+/*
+ * Fold the whole address space of ST; ranges in ascending order. OUT->max is read, the rest is
+ * overwritten: start from a zeroed struct. -ENOMEM. Free with mmu_fold_free().
+ */
 int mmu_fold(const struct vm_view *view, const struct x86_state *st, struct mmu_fold *out);
 void mmu_fold_free(struct mmu_fold *fold);
 
@@ -105,7 +109,10 @@ void mmu_explain(const struct vm_view *view, const struct x86_state *st, uint64_
 		 enum mmu_access access, unsigned int cpl, struct mmu_explain *out);
 /* The explanation as lines (level, table address, index, entry, flags, result); appended to OUT. */
 void mmu_explain_text(const struct mmu_explain *ex, uint64_t gva, struct buf *out);
-/* "PRWX-GAD": fixed-width flags of PERM for lists. BUF of at least 12 bytes. */
+/*
+ * "PRWX-GAD": fixed-width flags of PERM for lists (present, read, write, execute, user, global,
+ * accessed, dirty; '!' for P where a reserved bit is set). BUF of at least 12 bytes.
+ */
 const char *mmu_perm_text(unsigned int perm, char *buf);
 
 #endif

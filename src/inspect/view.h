@@ -51,6 +51,8 @@ struct vm_view {
 	uint64_t serial_out[2];
 	const uint8_t *ram; /* borrowed mapping of the RAM memfd (or of a fixture) */
 	uint64_t ram_len;
+	uint32_t nr_patches; /* patch[] slots to look at; 0: none in use */
+	void *owned;	     /* RAM that view_release() unmaps, NULL where it is borrowed */
 };
 
 /*
