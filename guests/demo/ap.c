@@ -8,8 +8,8 @@
 #include "cpu.h"
 #include "lapic.h"
 
-#define AP_HZ 50
-#define AP_PORTION 64u
+#define AP_HZ	    50
+#define AP_PORTION  64u
 #define AP_NOINLINE __attribute__((noinline))
 
 struct ap_task {

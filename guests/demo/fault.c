@@ -11,7 +11,7 @@
 #include "desc.h"
 #include "string.h"
 
-#define FAULT_UNMAPPED 0xffffffffdead0000ul
+#define FAULT_UNMAPPED	    0xffffffffdead0000ul
 #define FAULT_NON_CANONICAL 0x0001000000000000ul
 
 static volatile int fault_zero;

@@ -10,12 +10,12 @@
 #include "rtc.h"
 #include "vga.h"
 
-#define SCREEN_FRAME_TICKS 8
+#define SCREEN_FRAME_TICKS  8
 #define SCREEN_CPUS_PER_ROW 8
-#define SCREEN_CPU_COLS (VGA_COLS / SCREEN_CPUS_PER_ROW)
-#define SCREEN_PROMPT_ROWS 10
-#define SCREEN_TITLE VGA_ATTR(VGA_WHITE, VGA_BLUE)
-#define SCREEN_STATUS VGA_ATTR(VGA_BLACK, VGA_GREY)
+#define SCREEN_CPU_COLS	    (VGA_COLS / SCREEN_CPUS_PER_ROW)
+#define SCREEN_PROMPT_ROWS  10
+#define SCREEN_TITLE	    VGA_ATTR(VGA_WHITE, VGA_BLUE)
+#define SCREEN_STATUS	    VGA_ATTR(VGA_BLACK, VGA_GREY)
 
 static int8_t screen_sine[256];
 static int screen_cpu_rows;
@@ -42,13 +42,12 @@ static int screen_cpu_row(void)
 
 static void screen_draw_cell(int row, int col, unsigned int height)
 {
-	static const uint8_t colours[] = { VGA_BLUE, VGA_CYAN, VGA_GREEN,
-					   VGA_BROWN, VGA_RED, VGA_MAGENTA };
+	static const uint8_t colours[] = { VGA_BLUE,  VGA_CYAN, VGA_GREEN,
+					   VGA_BROWN, VGA_RED,	VGA_MAGENTA };
 	static const uint8_t shades[] = { ' ', 0xb0, 0xb1, 0xb2 };
 	unsigned int at = height / 4 % 6;
 
-	vga_put(row, col, shades[height % 4],
-		VGA_ATTR(colours[(at + 1) % 6], colours[at]));
+	vga_put(row, col, shades[height % 4], VGA_ATTR(colours[(at + 1) % 6], colours[at]));
 }
 
 static void screen_draw_plasma(unsigned int t)
@@ -103,9 +102,9 @@ static void screen_draw_status(uint64_t now)
 {
 	char text[VGA_COLS + 1];
 
-	snprintf(text, sizeof(text), " tick %-10lu round %-10lu result %016lx  keys %-5lu com1 %-5lu",
-		 now, demo_counter, demo_result, input_count(INPUT_KEYBOARD),
-		 input_count(INPUT_SERIAL));
+	snprintf(text, sizeof(text),
+		 " tick %-10lu round %-10lu result %016lx  keys %-5lu com1 %-5lu", now,
+		 demo_counter, demo_result, input_count(INPUT_KEYBOARD), input_count(INPUT_SERIAL));
 	vga_text(screen_status_row(), 0, SCREEN_STATUS, text);
 }
 

@@ -9,9 +9,9 @@
 #include "paging.h"
 #include "string.h"
 
-#define ACPI_BIOS 0xe0000ul
+#define ACPI_BIOS     0xe0000ul
 #define ACPI_BIOS_LEN 0x20000ul
-#define ACPI_LOW_END 0x9fc00ul
+#define ACPI_LOW_END  0x9fc00ul
 
 struct acpi_rsdp {
 	char signature[8];

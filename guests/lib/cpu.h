@@ -10,22 +10,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CR0_PE (1u << 0)
-#define CR0_WP (1u << 16)
-#define CR0_PG (1u << 31)
-#define CR4_PSE (1u << 4)
-#define CR4_PAE (1u << 5)
-#define CR4_PGE (1u << 7)
+#define CR0_PE	 (1u << 0)
+#define CR0_WP	 (1u << 16)
+#define CR0_PG	 (1u << 31)
+#define CR4_PSE	 (1u << 4)
+#define CR4_PAE	 (1u << 5)
+#define CR4_PGE	 (1u << 7)
 #define CR4_LA57 (1u << 12)
 
 #define RFLAGS_IF (1u << 9)
 
 #define MSR_APIC_BASE 0x1b
-#define MSR_EFER 0xc0000080
-#define MSR_STAR 0xc0000081
-#define MSR_LSTAR 0xc0000082
-#define MSR_SFMASK 0xc0000084
-#define MSR_GS_BASE 0xc0000101
+#define MSR_EFER      0xc0000080
+#define MSR_STAR      0xc0000081
+#define MSR_LSTAR     0xc0000082
+#define MSR_SFMASK    0xc0000084
+#define MSR_GS_BASE   0xc0000101
 
 #define EFER_SCE (1u << 0)
 #define EFER_LME (1u << 8)
@@ -94,17 +94,17 @@ static inline void wrmsr(uint32_t msr, uint64_t value)
 	__asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
 }
 
-#define CPU_CR_ACCESSORS(n)                                                 \
-	static inline uintptr_t cr##n##_read(void)                          \
-	{                                                                   \
-		uintptr_t value;                                            \
-                                                                            \
-		__asm__ volatile("mov %%cr" #n ", %0" : "=r"(value));       \
-		return value;                                               \
-	}                                                                   \
-                                                                            \
-	static inline void cr##n##_write(uintptr_t value)                   \
-	{                                                                   \
+#define CPU_CR_ACCESSORS(n)                                                    \
+	static inline uintptr_t cr##n##_read(void)                             \
+	{                                                                      \
+		uintptr_t value;                                               \
+                                                                               \
+		__asm__ volatile("mov %%cr" #n ", %0" : "=r"(value));          \
+		return value;                                                  \
+	}                                                                      \
+                                                                               \
+	static inline void cr##n##_write(uintptr_t value)                      \
+	{                                                                      \
 		__asm__ volatile("mov %0, %%cr" #n : : "r"(value) : "memory"); \
 	}
 

@@ -8,9 +8,9 @@
 #include "paging.h"
 
 #define DESC_CODE64 0x00209b0000000000ull
-#define DESC_DATA 0x00cf93000000ffffull
-#define DESC_DPL3 0x0000600000000000ull
-#define DESC_TSS64 0x0000890000000000ull
+#define DESC_DATA   0x00cf93000000ffffull
+#define DESC_DPL3   0x0000600000000000ull
+#define DESC_TSS64  0x0000890000000000ull
 
 static void gdt_set_tss(uint64_t *slot, const struct tss *tss)
 {
@@ -70,8 +70,7 @@ void gate_set(struct gate *gate, const void *handler, uint16_t selector, uint8_t
 
 void idt_load(const struct gate *idt, unsigned int nr_gates)
 {
-	const struct table_ptr ptr = { nr_gates ? nr_gates * sizeof(*idt) - 1 : 0,
-				       (uintptr_t)idt };
+	const struct table_ptr ptr = { nr_gates ? nr_gates * sizeof(*idt) - 1 : 0, (uintptr_t)idt };
 
 	lidt(&ptr);
 }

@@ -8,19 +8,19 @@
 
 #include <stdint.h>
 
-#define SEL_CODE64 0x08
-#define SEL_DATA 0x10
+#define SEL_CODE64    0x08
+#define SEL_DATA      0x10
 #define SEL_USER_DATA 0x1b
 #define SEL_USER_CODE 0x23
-#define SEL_TSS 0x28
+#define SEL_TSS	      0x28
 
-#define GATE_PRESENT 0x80
+#define GATE_PRESENT   0x80
 #define GATE_INTERRUPT 0x0e
-#define GATE_USER 0x60
+#define GATE_USER      0x60
 
 /* The stacks of the TSS's interrupt stack table that idt_init() asks for. */
 #define IST_DOUBLE_FAULT 1
-#define IST_NMI 2
+#define IST_NMI		 2
 
 struct tss {
 	uint32_t reserved0;

@@ -13,15 +13,15 @@
 #include "paging.h"
 
 #define PIC_MASTER 0x20
-#define PIC_SLAVE 0xa0
-#define PIC_ELCR 0x4d0
-#define PIC_EOI 0x20
+#define PIC_SLAVE  0xa0
+#define PIC_ELCR   0x4d0
+#define PIC_EOI	   0x20
 
-#define IOAPIC_VERSION 0x01
+#define IOAPIC_VERSION	     0x01
 #define IOAPIC_REDIRECT(pin) (0x10 + 2 * (pin))
-#define IOAPIC_MASKED (1u << 16)
-#define IOAPIC_LEVEL (1u << 15)
-#define IOAPIC_ACTIVE_LOW (1u << 13)
+#define IOAPIC_MASKED	     (1u << 16)
+#define IOAPIC_LEVEL	     (1u << 15)
+#define IOAPIC_ACTIVE_LOW    (1u << 13)
 
 static volatile uint32_t *irq_ioapic;
 static trap_handler_t *irq_handlers[16];

@@ -10,17 +10,17 @@
 
 #include "cpu.h"
 
-#define KBD_DATA 0x60
-#define KBD_STATUS 0x64
-#define KBD_STATUS_OUT 0x01
-#define KBD_STATUS_IN 0x02
-#define KBD_CMD_READ_CONFIG 0x20
+#define KBD_DATA	     0x60
+#define KBD_STATUS	     0x64
+#define KBD_STATUS_OUT	     0x01
+#define KBD_STATUS_IN	     0x02
+#define KBD_CMD_READ_CONFIG  0x20
 #define KBD_CMD_WRITE_CONFIG 0x60
-#define KBD_CMD_ENABLE 0xae
-#define KBD_CONFIG_IRQ 0x01
-#define KBD_CONFIG_DISABLED 0x10
+#define KBD_CMD_ENABLE	     0xae
+#define KBD_CONFIG_IRQ	     0x01
+#define KBD_CONFIG_DISABLED  0x10
 #define KBD_CONFIG_TRANSLATE 0x40
-#define KBD_RELEASED 0x80
+#define KBD_RELEASED	     0x80
 
 enum {
 	KBD_CTRL = 0x1d,
@@ -31,8 +31,9 @@ enum {
 
 static const char kbd_plain[] = "\0\033"
 				"1234567890-=\b\tqwertyuiop[]\n\0asdfghjkl;'`\0\\zxcvbnm,./\0*\0 ";
-static const char kbd_shifted[] = "\0\033"
-				  "!@#$%^&*()_+\b\tQWERTYUIOP{}\n\0ASDFGHJKL:\"~\0|ZXCVBNM<>?\0*\0 ";
+static const char kbd_shifted[] =
+	"\0\033"
+	"!@#$%^&*()_+\b\tQWERTYUIOP{}\n\0ASDFGHJKL:\"~\0|ZXCVBNM<>?\0*\0 ";
 
 static bool kbd_shift, kbd_ctrl, kbd_caps;
 

@@ -25,17 +25,17 @@ enum {
 };
 
 #define LAPIC_SPURIOUS_ENABLE 0x100
-#define LAPIC_LVT_MASKED (1u << 16)
-#define LAPIC_LVT_PERIODIC (1u << 17)
-#define LAPIC_LVT_EXTINT 0x700
-#define LAPIC_LVT_NMI 0x400
-#define LAPIC_DIVIDE_16 0x3
-#define LAPIC_ICR_INIT 0x4500
-#define LAPIC_ICR_SIPI 0x4600
-#define LAPIC_ICR_PENDING (1u << 12)
+#define LAPIC_LVT_MASKED      (1u << 16)
+#define LAPIC_LVT_PERIODIC    (1u << 17)
+#define LAPIC_LVT_EXTINT      0x700
+#define LAPIC_LVT_NMI	      0x400
+#define LAPIC_DIVIDE_16	      0x3
+#define LAPIC_ICR_INIT	      0x4500
+#define LAPIC_ICR_SIPI	      0x4600
+#define LAPIC_ICR_PENDING     (1u << 12)
 #define LAPIC_CALIBRATE_TICKS 4
-#define LAPIC_BASE_ADDR 0xffffff000ull
-#define LAPIC_BASE_BSP 0x100
+#define LAPIC_BASE_ADDR	      0xffffff000ull
+#define LAPIC_BASE_BSP	      0x100
 
 static volatile uint8_t *lapic;
 static uint32_t lapic_timer_hz;

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define LAPIC_TIMER_VECTOR 0x40
+#define LAPIC_TIMER_VECTOR    0x40
 #define LAPIC_SPURIOUS_VECTOR 0xff
 
 bool lapic_present(void);

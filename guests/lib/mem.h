@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#define PAGE_SIZE 4096ul
+#define PAGE_SIZE   4096ul
 #define KERNEL_BASE 0xffffffff80000000ul /* the image, at its physical address above this */
 #define DIRECT_BASE 0xffff800000000000ul /* all RAM, at its physical address above this */
 

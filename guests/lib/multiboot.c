@@ -6,11 +6,11 @@
 
 #include "string.h"
 
-#define MULTIBOOT_HAS_MEM (1u << 0)
+#define MULTIBOOT_HAS_MEM     (1u << 0)
 #define MULTIBOOT_HAS_CMDLINE (1u << 2)
 #define MULTIBOOT_HAS_MODULES (1u << 3)
-#define MULTIBOOT_HAS_MMAP (1u << 6)
-#define MULTIBOOT_HAS_LOADER (1u << 9)
+#define MULTIBOOT_HAS_MMAP    (1u << 6)
+#define MULTIBOOT_HAS_LOADER  (1u << 9)
 
 struct multiboot_info {
 	uint32_t flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods_addr;

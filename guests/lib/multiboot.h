@@ -8,9 +8,9 @@
 
 #include <stdint.h>
 
-#define MULTIBOOT_BOOTED 0x2badb002
-#define MULTIBOOT_RAM 1
-#define MULTIBOOT_MAX_RANGES 32
+#define MULTIBOOT_BOOTED      0x2badb002
+#define MULTIBOOT_RAM	      1
+#define MULTIBOOT_MAX_RANGES  32
 #define MULTIBOOT_MAX_MODULES 8
 
 struct boot_range {

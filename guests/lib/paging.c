@@ -11,11 +11,11 @@
 #define PAGING_ENTRIES 512
 
 /* A processor's part of the stack area; everything not named here is a guard. */
-#define STACK_SLOT 0x10000ul
+#define STACK_SLOT  0x10000ul
 #define STACK_FAULT 0x1000ul
-#define STACK_NMI 0x4000ul
+#define STACK_NMI   0x4000ul
 #define STACK_SMALL 0x2000ul
-#define STACK_MAIN 0xc000ul
+#define STACK_MAIN  0xc000ul
 
 extern char kernel_text[], kernel_rodata[], kernel_data[], kernel_end[];
 

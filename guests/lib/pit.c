@@ -7,7 +7,7 @@
 #include "cpu.h"
 
 #define PIT_CHANNEL0 0x40
-#define PIT_COMMAND 0x43
+#define PIT_COMMAND  0x43
 #define PIT_INPUT_HZ 1193182u
 
 static volatile uint64_t pit_count;

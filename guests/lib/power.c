@@ -6,11 +6,11 @@
 
 #include "cpu.h"
 
-#define POWER_PORT_EXIT 0xf4
-#define POWER_PORT_PM1A 0x604
+#define POWER_PORT_EXIT	 0xf4
+#define POWER_PORT_PM1A	 0x604
 #define POWER_PM1_SLP_EN 0x2000
 #define POWER_PORT_RESET 0xcf9
-#define POWER_PORT_KBC 0x64
+#define POWER_PORT_KBC	 0x64
 
 void power_exit(uint32_t value)
 {

@@ -9,10 +9,10 @@
 #include "cpu.h"
 #include "string.h"
 
-#define RTC_INDEX 0x70
-#define RTC_DATA 0x71
+#define RTC_INDEX    0x70
+#define RTC_DATA     0x71
 #define RTC_B_BINARY 0x04
-#define RTC_B_24H 0x02
+#define RTC_B_24H    0x02
 
 static const uint8_t rtc_registers[6] = { 9, 8, 7, 4, 2, 0 };
 

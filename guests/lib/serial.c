@@ -17,12 +17,12 @@ enum {
 	SERIAL_LSR = 5,
 };
 
-#define SERIAL_IER_RX 0x01
-#define SERIAL_LCR_DLAB 0x80
-#define SERIAL_LCR_8N1 0x03
+#define SERIAL_IER_RX	 0x01
+#define SERIAL_LCR_DLAB	 0x80
+#define SERIAL_LCR_8N1	 0x03
 #define SERIAL_LSR_READY 0x01
-#define SERIAL_LSR_ROOM 0x20
-#define SERIAL_FIFO_LEN 16
+#define SERIAL_LSR_ROOM	 0x20
+#define SERIAL_FIFO_LEN	 16
 
 /* Bytes known to fit into the transmit FIFO: the status register is read once per fill. */
 static int serial_room;

@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 #define SERIAL_PORT 0x3f8
-#define SERIAL_IRQ 4
+#define SERIAL_IRQ  4
 
 void serial_init(void);
 

@@ -19,7 +19,8 @@ const char *strstr(const char *s, const char *what);
 /* Copies at most size - 1 characters and always terminates (size > 0). Returns strlen(src). */
 size_t string_copy(char *dst, const char *src, size_t size);
 
-/* Parses decimal or 0x-hexadecimal; sets *end past the last digit. Returns 0 with *end == s if none. */
+/* Parses decimal or 0x-hexadecimal; sets *end past the last digit. Returns 0 with *end == s if
+ * none. */
 unsigned long string_number(const char *s, const char **end);
 
 #endif

@@ -12,7 +12,7 @@
 #include "print.h"
 #include "smp.h"
 
-#define TRAP_NR_NAMES 22
+#define TRAP_NR_NAMES	22
 #define TRAP_MAX_FRAMES 16
 
 struct trap_point *trap_caught, trap_caught_point;
@@ -61,6 +61,11 @@ void idt_load_common(void)
 	idt_load(trap_idt, 256);
 }
 
+void idt_set(unsigned int vector, const void *handler)
+{
+	gate_set(&trap_idt[vector], handler, SEL_CODE64, 0);
+}
+
 void trap_handle(unsigned int vector, trap_handler_t *handler)
 {
 	trap_handlers[vector] = handler;
@@ -69,7 +74,9 @@ void trap_handle(unsigned int vector, trap_handler_t *handler)
 static void trap_report_page_fault(const struct trap_frame *f)
 {
 	printf("  cr2 %016lx: %s of a %s page by %s%s%s\n", cr2_read(),
-	       f->error & 16 ? "fetch" : f->error & 2 ? "write" : "read",
+	       f->error & 16  ? "fetch"
+	       : f->error & 2 ? "write"
+			      : "read",
 	       f->error & 1 ? "present" : "not-present", f->error & 4 ? "user" : "kernel",
 	       f->error & 8 ? ", reserved bit set" : "",
 	       f->error & 16 && f->error & 1 ? ", NX" : "");
@@ -99,7 +106,8 @@ void trap_report(const struct trap_frame *f)
 {
 	const char *name = f->vector < TRAP_NR_NAMES ? trap_names[f->vector] : "interrupt";
 
-	printf("trap %lu (%s) on cpu %u, error %lx\n", f->vector, name, smp_self()->index, f->error);
+	printf("trap %lu (%s) on cpu %u, error %lx\n", f->vector, name, smp_self()->index,
+	       f->error);
 	if (f->vector == TRAP_PF)
 		trap_report_page_fault(f);
 	printf("  rip %016lx  cs %04lx  rflags %08lx\n", f->rip, f->cs, f->rflags);

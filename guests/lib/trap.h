@@ -8,12 +8,12 @@
 
 #include <stdint.h>
 
-#define TRAP_BP 3
-#define TRAP_NMI 2
-#define TRAP_DF 8
-#define TRAP_NP 11
-#define TRAP_GP 13
-#define TRAP_PF 14
+#define TRAP_BP	      3
+#define TRAP_NMI      2
+#define TRAP_DF	      8
+#define TRAP_NP	      11
+#define TRAP_GP	      13
+#define TRAP_PF	      14
 #define TRAP_IRQ_BASE 0x20
 
 /* What the stubs of trap-entry.S leave on the stack, lowest address first. */
@@ -38,6 +38,9 @@ void idt_init(void);
 
 /* Loads the common IDT on a further processor. */
 void idt_load_common(void);
+
+/* Enters handler, bare, for vector in the common IDT. */
+void idt_set(unsigned int vector, const void *handler);
 
 /* Calls handler for vector from now on; NULL gives the default back. */
 void trap_handle(unsigned int vector, trap_handler_t *handler);

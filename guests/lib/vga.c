@@ -7,10 +7,10 @@
 #include "cpu.h"
 #include "paging.h"
 
-#define VGA_PA 0xb8000
-#define VGA_CRTC 0x3d4
+#define VGA_PA		     0xb8000
+#define VGA_CRTC	     0x3d4
 #define VGA_CRTC_CURSOR_HIGH 0x0e
-#define VGA_CRTC_CURSOR_LOW 0x0f
+#define VGA_CRTC_CURSOR_LOW  0x0f
 
 static volatile uint16_t *vga_cells;
 static uint16_t vga_copy[VGA_ROWS * VGA_COLS];
