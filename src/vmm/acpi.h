@@ -3,6 +3,7 @@
 #ifndef VITRINE_VMM_ACPI_H
 #define VITRINE_VMM_ACPI_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -15,6 +16,9 @@
 #define ACPI_SCI_IRQ	9
 #define ACPI_S5_TYPE	5
 #define ACPI_ECAM_BASE	0xe0000000ull
+
+/* The byte that makes LEN bytes of DATA sum up to zero (its own place counting as zero). */
+uint8_t acpi_checksum(const void *data, size_t len);
 
 /*
  * Place the tables for NR_CPUS processors in the ROM area (0xE0000..0xFFFFF),
