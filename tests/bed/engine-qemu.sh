@@ -4,31 +4,9 @@
 # command is a virtio port of its own. Sourced by the bed.
 
 # In an order that loads.
-qemu_modules=(virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci
+engine_modules=(virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci
 	virtio_console netfs fscache 9pnet 9pnet_virtio 9p overlay failover net_failover virtio_net
 	tun ccp irqbypass kvm kvm-amd)
-
-# The part of the initramfs that all runs share, under a name made from its contents.
-qemu_initrd_base()
-{
-	local key cached root=$work/base file
-
-	key=$({ echo "${qemu_modules[@]}" "$vmlinuz"; cat "$bed_dir/init-qemu" "$busybox"; } |
-		sha256sum | cut -c1-16)
-	cached=$bed_cache/initrd-$key
-	if [ ! -e "$cached" ]; then
-		mkdir -p "$root/bin" "$root/modules"
-		cp "$busybox" "$root/bin/busybox"
-		install -m 755 "$bed_dir/init-qemu" "$root/init"
-		while read -r file; do
-			cp "$file" "$root/modules/"
-			echo "${file##*/}" >>"$root/modules/order"
-		done < <(bed_modules "$vmlinuz" "${qemu_modules[@]}")
-		rm -f "$bed_cache"/initrd-*
-		bed_pack "$root" >"$cached.new" && mv "$cached.new" "$cached"
-	fi
-	cat "$cached"
-}
 
 # /tmp is fresh inside; these of its entries are named by the caller and stay visible.
 qemu_tmp_entries()
@@ -58,9 +36,7 @@ qemu_initrd_own()
 
 qemu_initrd()
 {
-	bed_lock initrd
-	qemu_initrd_base >"$work/initrd"
-	bed_unlock
+	bed_initrd_base >"$work/initrd"
 	qemu_initrd_own >>"$work/initrd"
 }
 
