@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The least a program can do to run a guest: raw KVM ioctls, no devices. What
+ * vitrine's start-up and exit rate are measured against.
+ *
+ * raw spawn|machine|loop CODE: load the flat real-mode CODE at 0x7c00 of 128 MiB, run it
+ * until it writes to port 0xf4. "machine" also makes the interrupt controllers and
+ * the timer that a PC has; "loop" prints exits per second.
+ */
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#define RAW_RAM	 (128ul << 20)
+#define RAW_CODE 0x7c00
+
+static double raw_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static void *raw_ram(int vm, const char *path)
+{
+	struct kvm_userspace_memory_region region = { .memory_size = RAW_RAM };
+	uint8_t *ram = mmap(NULL, RAW_RAM, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	int fd = open(path, O_RDONLY);
+
+	if (ram == MAP_FAILED || fd < 0 || read(fd, ram + RAW_CODE, 4096) <= 0)
+		return NULL;
+	close(fd);
+	region.userspace_addr = (uintptr_t)ram;
+	return ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region) ? NULL : ram;
+}
+
+static int raw_regs(int vcpu)
+{
+	struct kvm_regs regs = { .rip = RAW_CODE, .rflags = 2, .rsp = 0x7000 };
+	struct kvm_sregs sregs;
+
+	if (ioctl(vcpu, KVM_GET_SREGS, &sregs))
+		return -1;
+	sregs.cs.base = sregs.cs.selector = 0;
+	return ioctl(vcpu, KVM_SET_SREGS, &sregs) || ioctl(vcpu, KVM_SET_REGS, &regs);
+}
+
+static int raw_run(int vcpu, struct kvm_run *run, uint64_t *exits)
+{
+	for (;;) {
+		if (ioctl(vcpu, KVM_RUN, 0) || run->exit_reason != KVM_EXIT_IO)
+			return 1;
+		(*exits)++;
+		if (run->io.port == 0xf4)
+			return 0;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct kvm_pit_config pit = { .flags = 0 };
+	struct kvm_run *run;
+	uint64_t exits = 0;
+	int kvm, vm, vcpu, ret;
+	double start;
+
+	if (argc != 3)
+		return 2;
+	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	vm = ioctl(kvm, KVM_CREATE_VM, 0);
+	if (vm < 0 || !raw_ram(vm, argv[2]))
+		return 1;
+	if (!strcmp(argv[1], "machine") &&
+	    (ioctl(vm, KVM_CREATE_IRQCHIP, 0) || ioctl(vm, KVM_CREATE_PIT2, &pit)))
+		return 1;
+	vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
+	run = mmap(NULL, (size_t)ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0), PROT_READ | PROT_WRITE,
+		   MAP_SHARED, vcpu, 0);
+	if (vcpu < 0 || run == MAP_FAILED || raw_regs(vcpu))
+		return 1;
+	start = raw_now();
+	ret = raw_run(vcpu, run, &exits);
+	if (!strcmp(argv[1], "loop"))
+		printf("%.0f\n", (double)exits / (raw_now() - start));
+	return ret;
+}
