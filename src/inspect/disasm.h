@@ -36,5 +36,7 @@ uint64_t disasm_back(const struct vm_view *view, unsigned int vcpu, uint64_t add
 const char *disasm_port_name(uint16_t port);
 /* Name of an exception vector ("#PF"), or NULL. */
 const char *disasm_vector_name(unsigned int vector);
+/* Name of a model-specific register ("EFER"), or NULL. */
+const char *disasm_msr_name(uint32_t msr);
 
 #endif

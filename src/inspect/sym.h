@@ -4,6 +4,7 @@
 #define VITRINE_INSPECT_SYM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -32,7 +33,26 @@ const char *sym_section(const struct sym_table *tab, uint64_t addr);
 /* Call FN for each symbol whose name begins with PREFIX (completion); FN returns false to stop. */
 void sym_each(const struct sym_table *tab, const char *prefix,
 	      bool (*fn)(void *ctx, const char *name, uint64_t addr), void *ctx);
-/* Line LINE of source FILE, without newline; NULL if it cannot be read. Cached inside TAB. */
+/*
+ * Line LINE of source FILE, without newline; NULL if it cannot be read. Cached inside TAB; valid
+ * until another file is asked for.
+ */
 const char *sym_source(struct sym_table *tab, const char *file, int line);
+
+/* How to leave a frame, from call frame information. Register numbers are DWARF's. */
+struct sym_frame {
+	int cfa_reg; /* the CFA is this register plus CFA_OFF */
+	int64_t cfa_off;
+	int64_t ra_off; /* the return address lies at CFA plus this */
+	bool fp_saved;	/* the caller's frame pointer lies at CFA plus FP_OFF; else unchanged */
+	int64_t fp_off;
+};
+
+/* The rule that holds at PC; false if none is known or it is too strange. */
+bool sym_frame_at(struct sym_table *tab, uint64_t pc, struct sym_frame *out);
+/* Bytes per machine word of the program, 4 or 8. */
+unsigned int sym_word(const struct sym_table *tab);
+/* How many symbols there are. */
+size_t sym_count(const struct sym_table *tab);
 
 #endif
