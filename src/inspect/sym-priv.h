@@ -37,7 +37,8 @@ struct sym_table {
 	struct sym_sect sect[SYM_SECTIONS];
 	unsigned int nr_sects;
 	unsigned int word;
-	int fd; /* of the ELF file, kept open for DWARF; -1: none */
+	int fd;	     /* of the ELF file, kept open for DWARF; -1: none */
+	char *image; /* all of it, where it is small enough to be read at once */
 	Elf *elf;
 	struct sym_dwarf *dwarf; /* made when first asked for */
 	bool dwarf_tried;

@@ -21,6 +21,7 @@
 #define SYM_NAMES_MAX (256u << 20)
 #define SYM_NAME_MAX  1024u
 #define SYM_MAP_MAX   (64 << 20)
+#define SYM_IMAGE_MAX (64 << 20)
 #define SYM_LOOK_BACK 32u
 #define SYM_REACH     (1u << 20) /* how far a symbol without size may cover */
 
@@ -183,7 +184,24 @@ static void sym_read_section(struct sym_table *tab, size_t strndx, const GElf_Sh
 	tab->nr_sects++;
 }
 
-static int sym_read_elf(struct sym_table *tab, const char *path, struct err *err)
+/*
+ * Never mapped: a file cut short while we look would be a SIGBUS. Small ones
+ * are read at once, big ones (vmlinux with debug information) piece by piece.
+ */
+static Elf *sym_begin_elf(struct sym_table *tab, off_t size)
+{
+	ssize_t got;
+
+	if (size > SYM_IMAGE_MAX)
+		return elf_begin(tab->fd, ELF_C_READ, NULL);
+	tab->image = malloc((size_t)size);
+	if (!tab->image)
+		return NULL;
+	got = pread(tab->fd, tab->image, (size_t)size, 0);
+	return got > 0 ? elf_memory(tab->image, (size_t)got) : NULL;
+}
+
+static int sym_read_elf(struct sym_table *tab, const char *path, off_t size, struct err *err)
 {
 	size_t strndx = 0;
 	Elf_Scn *scn = NULL;
@@ -191,8 +209,7 @@ static int sym_read_elf(struct sym_table *tab, const char *path, struct err *err
 	GElf_Shdr shdr;
 	int ret = 0;
 
-	/* Not mapped: a file cut short while we look would be a SIGBUS. */
-	tab->elf = elf_begin(tab->fd, ELF_C_READ, NULL);
+	tab->elf = sym_begin_elf(tab, size);
 	if (!tab->elf || elf_kind(tab->elf) != ELF_K_ELF || !gelf_getehdr(tab->elf, &ehdr))
 		return err_set(err, ENOEXEC, "%s: damaged ELF file", path);
 	tab->word = gelf_getclass(tab->elf) == ELFCLASS32 ? 4 : 8;
@@ -278,7 +295,7 @@ static int sym_read(struct sym_table *tab, const char *path, struct err *err)
 		return err_set(err, ENOEXEC, "%s: not a regular file", path);
 	if (pread(tab->fd, magic, sizeof(magic), 0) == sizeof(magic) &&
 	    !memcmp(magic, ELFMAG, SELFMAG))
-		return sym_read_elf(tab, path, err);
+		return sym_read_elf(tab, path, sb.st_size, err);
 	return sym_read_map(tab, path, sb.st_size, err);
 }
 
@@ -315,6 +332,7 @@ void sym_close(struct sym_table *tab)
 	sym_sources_close(tab);
 	if (tab->elf)
 		elf_end(tab->elf);
+	free(tab->image);
 	if (tab->fd >= 0)
 		close(tab->fd);
 	free(tab->by_name);
