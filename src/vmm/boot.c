@@ -102,7 +102,7 @@ static const struct boot_placed *boot_overlap(const struct boot_ctx *ctx, uint64
 static int boot_no_ram(const struct boot_ctx *ctx, uint64_t gpa, uint64_t len, const char *what,
 		       struct err *err)
 {
-	char have[16], need[16];
+	char have[16];
 	uint64_t end;
 
 	if (__builtin_add_overflow(gpa, len, &end))
@@ -110,11 +110,11 @@ static int boot_no_ram(const struct boot_ctx *ctx, uint64_t gpa, uint64_t len, c
 			       (unsigned long long)gpa, (unsigned long long)len);
 	if (gpa >= MEM_HIGH_BASE && end <= MEM_HOLE_BASE)
 		return err_set(err, EFAULT,
-			       "%s needs memory up to 0x%llx, the guest has %s: use --mem %s or "
-			       "more",
+			       "%s needs memory up to 0x%llx, the guest has %s: use --mem %lluM "
+			       "or more",
 			       what, (unsigned long long)end,
 			       parse_size_text(mem_size(ctx->mem), have),
-			       parse_size_text((end + (1 << 20) - 1) & ~((1ull << 20) - 1), need));
+			       (unsigned long long)((end + (1 << 20) - 1) >> 20));
 	return err_set(err, EFAULT, "%s at 0x%llx-0x%llx is not in the guest's RAM", what,
 		       (unsigned long long)gpa, (unsigned long long)(end - 1));
 }
@@ -610,6 +610,4 @@ void boot_plan_text(const struct boot_ctx *ctx, const struct x86_state *st, stru
 		   x86_mode_name(x86_state_mode(st)), st->seg[X86_CS].sel,
 		   (unsigned long long)st->rip, st->seg[X86_SS].sel,
 		   (unsigned long long)st->gpr[X86_RSP], (unsigned long long)st->cr3);
-	if (ctx->note[0])
-		buf_printf(out, "note: %s\n", ctx->note);
 }

@@ -61,7 +61,7 @@ struct boot_ctx {
 	char symbols[SAMPLE_TEXT_MAX]; /* ELF file to take symbols from, if the image is one */
 	char loader[24];	       /* which loader took it */
 	uint64_t rsdp;		       /* gpa of the ACPI RSDP, 0: none */
-	char note[160];		       /* something the user should know, or empty */
+	char note[160];		       /* something the user should know (logged once), or empty */
 };
 
 /* Copy LEN bytes of DATA (NULL: zeroes) to GPA and note it as WHAT. -EFAULT outside RAM, -EEXIST
