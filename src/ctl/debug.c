@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The debugger's words for the control socket and the monitor: see debug.h. */
+#include "ctl/debug.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/parse.h"
+#include "ctl/control.h"
+#include "ctl/monitor.h"
+#include "ctl/proto.h"
+#include "inspect/unwind.h"
+
+#define DEBUG_WATCH_LEN 8
+
+struct debug {
+	struct ctl_server *srv;
+	struct dbg *dbg;
+};
+
+static const char *const debug_type_names[] = {
+	[DBG_SW] = "sw",     [DBG_HW] = "hw",	      [DBG_WRITE] = "watch",
+	[DBG_READ] = "read", [DBG_ACCESS] = "access",
+};
+
+static const char *const debug_engine_names[] = {
+	[DBG_PENDING] = "pending",
+	[DBG_PATCH] = "patch",
+	[DBG_REG] = "register",
+};
+
+/* An address as a number, a symbol or an expression, with VCPU's registers. */
+static int debug_eval(struct debug *debug, unsigned int vcpu, const char *text, uint64_t *out,
+		      struct err *err)
+{
+	struct control *control = ctl_server_control(debug->srv);
+	struct monitor_ctx ctx = { .vcpu = &vcpu };
+	struct vm_view *view;
+	int ret;
+
+	view = control_view(control, err);
+	if (!view)
+		return -err->code;
+	ctx.view = view;
+	ctx.syms = control_syms(control);
+	ret = monitor_eval(&ctx, text, out, err);
+	control_view_free(view);
+	return ret;
+}
+
+static int debug_insert(struct debug *debug, enum dbg_type type, const char *text, uint64_t gva,
+			uint64_t len, unsigned int *id, struct err *err)
+{
+	struct dbg_break want = {
+		.type = type, .owner = DBG_OWNER_USER, .gva = gva, .len = len, .vcpu = -1
+	};
+
+	snprintf(want.label, sizeof(want.label), "%s", text);
+	return dbg_insert(debug->dbg, &want, id, err);
+}
+
+/* Where VCPU's function returns to, by unwinding one frame. */
+static int debug_finish(struct debug *debug, unsigned int vcpu, struct err *err)
+{
+	struct control *control = ctl_server_control(debug->srv);
+	struct vm_view *view = control_view(control, err);
+	struct unwind_frame frame[2];
+	size_t nr;
+
+	if (!view)
+		return -err->code;
+	nr = unwind_vcpu(view, vcpu, control_syms(control), frame, 2);
+	control_view_free(view);
+	if (nr < 2)
+		return err_set(err, ENOENT, "no return address was found on the stack");
+	return dbg_finish(debug->dbg, vcpu, frame[1].pc, err);
+}
+
+/* --- QMP --- */
+
+static int debug_qmp_vcpu(struct debug *debug, struct ctl_conn *conn, const json_t *args,
+			  unsigned int *vcpu, struct err *err)
+{
+	long long nr = *ctl_conn_vcpu(conn);
+	long long last = (long long)vm_nr_vcpus(ctl_server_vm(debug->srv)) - 1;
+	int ret;
+
+	ret = proto_opt_int(args, "vcpu", 0, last, &nr, err);
+	*vcpu = nr <= last ? (unsigned int)nr : 0;
+	return ret;
+}
+
+/* "addr": a number, or a string with a symbol or an expression. */
+static int debug_qmp_addr(struct debug *debug, struct ctl_conn *conn, const json_t *args,
+			  uint64_t *gva, const char **text, struct err *err)
+{
+	const json_t *addr = json_object_get(args, "addr");
+
+	*text = "";
+	if (json_is_integer(addr)) {
+		*gva = (uint64_t)json_integer_value(addr);
+		return 0;
+	}
+	if (!json_is_string(addr))
+		return err_set(err, EINVAL, "argument 'addr' must be a number or a string");
+	*text = json_string_value(addr);
+	return debug_eval(debug, *ctl_conn_vcpu(conn), *text, gva, err);
+}
+
+static int debug_qmp_step(void *ctx, struct ctl_conn *conn, const json_t *args, json_t **ret,
+			  struct err *err)
+{
+	struct debug *debug = ctx;
+	const char *kind = "into";
+	unsigned int vcpu;
+	int res;
+
+	(void)ret;
+	res = debug_qmp_vcpu(debug, conn, args, &vcpu, err);
+	if (res == 0 && json_object_get(args, "kind"))
+		res = proto_need_string(args, "kind", &kind, err);
+	if (res < 0)
+		return res;
+	if (strcmp(kind, "into") == 0)
+		return dbg_step(debug->dbg, vcpu, err);
+	if (strcmp(kind, "over") == 0)
+		return dbg_over(debug->dbg, vcpu, err);
+	if (strcmp(kind, "finish") == 0)
+		return debug_finish(debug, vcpu, err);
+	return err_set(err, EINVAL, "argument 'kind' must be into, over or finish");
+}
+
+static int debug_qmp_until(void *ctx, struct ctl_conn *conn, const json_t *args, json_t **ret,
+			   struct err *err)
+{
+	struct debug *debug = ctx;
+	unsigned int vcpu;
+	const char *text;
+	uint64_t gva;
+	int res;
+
+	(void)ret;
+	res = debug_qmp_vcpu(debug, conn, args, &vcpu, err);
+	if (res == 0)
+		res = debug_qmp_addr(debug, conn, args, &gva, &text, err);
+	return res < 0 ? res : dbg_until(debug->dbg, (int)vcpu, gva, err);
+}
+
+static int debug_type_of(const char *name, enum dbg_type *type, struct err *err)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(debug_type_names) / sizeof(debug_type_names[0]); i++) {
+		if (strcmp(debug_type_names[i], name) == 0) {
+			*type = (enum dbg_type)i;
+			return 0;
+		}
+	}
+	return err_set(err, EINVAL, "argument 'type' must be sw, hw, watch, read or access");
+}
+
+static int debug_qmp_break(void *ctx, struct ctl_conn *conn, const json_t *args, json_t **ret,
+			   struct err *err)
+{
+	const char *text, *name = "sw";
+	enum dbg_type type = DBG_SW;
+	struct debug *debug = ctx;
+	unsigned int id = 0;
+	long long len = 1;
+	uint64_t gva;
+	int res;
+
+	res = debug_qmp_addr(debug, conn, args, &gva, &text, err);
+	if (res == 0 && json_object_get(args, "type"))
+		res = proto_need_string(args, "type", &name, err);
+	if (res == 0)
+		res = debug_type_of(name, &type, err);
+	if (res == 0 && type >= DBG_WRITE)
+		len = DEBUG_WATCH_LEN;
+	if (res == 0)
+		res = proto_opt_int(args, "len", 1, 4096, &len, err);
+	if (res == 0)
+		res = debug_insert(debug, type, text, gva, (uint64_t)len, &id, err);
+	if (res == 0)
+		*ret = json_pack("{s:i}", "id", (int)id);
+	return res;
+}
+
+static int debug_qmp_delete(void *ctx, struct ctl_conn *conn, const json_t *args, json_t **ret,
+			    struct err *err)
+{
+	struct debug *debug = ctx;
+	long long id;
+	int res;
+
+	(void)conn;
+	(void)ret;
+	res = proto_need_int(args, "id", 1, UINT32_MAX, &id, err);
+	return res < 0 ? res : dbg_remove_id(debug->dbg, (unsigned int)id, err);
+}
+
+static int debug_qmp_list(void *ctx, struct ctl_conn *conn, const json_t *args, json_t **ret,
+			  struct err *err)
+{
+	const struct dbg_break *brk;
+	struct debug *debug = ctx;
+	size_t nr, i;
+
+	(void)conn;
+	(void)args;
+	(void)err;
+	brk = dbg_table(debug->dbg, &nr);
+	*ret = json_array();
+	for (i = 0; i < nr; i++) {
+		if (brk[i].owner == DBG_OWNER_TEMP)
+			continue;
+		json_array_append_new(
+			*ret,
+			json_pack("{s:i,s:I,s:I,s:s,s:s,s:I,s:s,s:s}", "id", (int)brk[i].id, "addr",
+				  (json_int_t)brk[i].gva, "len", (json_int_t)brk[i].len, "type",
+				  debug_type_names[brk[i].type], "engine",
+				  debug_engine_names[brk[i].engine], "hits",
+				  (json_int_t)brk[i].hits, "label", brk[i].label, "owner",
+				  brk[i].owner == DBG_OWNER_GDB ? "gdb" : "user"));
+	}
+	return 0;
+}
+
+static const struct ctl_command debug_qmp[] = {
+	{ "x-vitrine-step", debug_qmp_step },	     { "x-vitrine-until", debug_qmp_until },
+	{ "x-vitrine-break", debug_qmp_break },	     { "x-vitrine-break-delete", debug_qmp_delete },
+	{ "x-vitrine-breakpoints", debug_qmp_list },
+};
+
+/* --- the human monitor --- */
+
+static int debug_hmp_insert(const struct monitor_ctx *ctx, struct monitor_args *args,
+			    enum dbg_type type, struct buf *out, struct err *err)
+{
+	struct debug *debug = ctx->table_ctx;
+	uint64_t gva, len = type >= DBG_WRITE ? DEBUG_WATCH_LEN : 1;
+	unsigned int id = 0;
+	int ret;
+
+	ret = monitor_eval(ctx, args->word[0], &gva, err);
+	if (ret == 0 && args->nr > 1 && !parse_range(args->word[1], 1, 4096, &len))
+		return err_set(err, EINVAL, "length '%s': a number of bytes", args->word[1]);
+	if (ret == 0)
+		ret = debug_insert(debug, type, args->word[0], gva, len, &id, err);
+	if (ret == 0)
+		buf_printf(out, "%s %u at 0x%llx\n", debug_type_names[type], id,
+			   (unsigned long long)gva);
+	return ret;
+}
+
+static int debug_hmp_break(const struct monitor_ctx *ctx, struct monitor_args *args,
+			   struct buf *out, struct err *err)
+{
+	return debug_hmp_insert(ctx, args, DBG_SW, out, err);
+}
+
+static int debug_hmp_hbreak(const struct monitor_ctx *ctx, struct monitor_args *args,
+			    struct buf *out, struct err *err)
+{
+	return debug_hmp_insert(ctx, args, DBG_HW, out, err);
+}
+
+static int debug_hmp_watch(const struct monitor_ctx *ctx, struct monitor_args *args,
+			   struct buf *out, struct err *err)
+{
+	return debug_hmp_insert(ctx, args, DBG_WRITE, out, err);
+}
+
+static int debug_hmp_awatch(const struct monitor_ctx *ctx, struct monitor_args *args,
+			    struct buf *out, struct err *err)
+{
+	return debug_hmp_insert(ctx, args, DBG_ACCESS, out, err);
+}
+
+static int debug_hmp_delete(const struct monitor_ctx *ctx, struct monitor_args *args,
+			    struct buf *out, struct err *err)
+{
+	struct debug *debug = ctx->table_ctx;
+	uint64_t id;
+
+	(void)out;
+	if (!args->nr) {
+		dbg_remove_owner(debug->dbg, DBG_OWNER_USER);
+		return 0;
+	}
+	if (!parse_range(args->word[0], 1, UINT32_MAX, &id))
+		return err_set(err, EINVAL, "'%s' is no breakpoint's number", args->word[0]);
+	return dbg_remove_id(debug->dbg, (unsigned int)id, err);
+}
+
+static int debug_hmp_step(const struct monitor_ctx *ctx, struct monitor_args *args, struct buf *out,
+			  struct err *err)
+{
+	struct debug *debug = ctx->table_ctx;
+
+	(void)args;
+	(void)out;
+	return dbg_step(debug->dbg, *ctx->vcpu, err);
+}
+
+static int debug_hmp_over(const struct monitor_ctx *ctx, struct monitor_args *args, struct buf *out,
+			  struct err *err)
+{
+	struct debug *debug = ctx->table_ctx;
+
+	(void)args;
+	(void)out;
+	return dbg_over(debug->dbg, *ctx->vcpu, err);
+}
+
+static int debug_hmp_finish(const struct monitor_ctx *ctx, struct monitor_args *args,
+			    struct buf *out, struct err *err)
+{
+	(void)args;
+	(void)out;
+	return debug_finish(ctx->table_ctx, *ctx->vcpu, err);
+}
+
+static int debug_hmp_until(const struct monitor_ctx *ctx, struct monitor_args *args,
+			   struct buf *out, struct err *err)
+{
+	struct debug *debug = ctx->table_ctx;
+	uint64_t gva;
+	int ret;
+
+	(void)out;
+	ret = monitor_eval(ctx, args->word[0], &gva, err);
+	return ret < 0 ? ret : dbg_until(debug->dbg, (int)*ctx->vcpu, gva, err);
+}
+
+static int debug_hmp_list(const struct monitor_ctx *ctx, struct monitor_args *args, struct buf *out,
+			  struct err *err)
+{
+	struct debug *debug = ctx->table_ctx;
+	const struct dbg_break *brk;
+	size_t nr, i, shown = 0;
+
+	(void)args;
+	(void)err;
+	brk = dbg_table(debug->dbg, &nr);
+	for (i = 0; i < nr; i++) {
+		if (brk[i].owner == DBG_OWNER_TEMP)
+			continue;
+		buf_printf(out, "%-3u %-6s %-8s 0x%016llx len %-4llu hits %-6llu %s%s\n", brk[i].id,
+			   debug_type_names[brk[i].type], debug_engine_names[brk[i].engine],
+			   (unsigned long long)brk[i].gva, (unsigned long long)brk[i].len,
+			   (unsigned long long)brk[i].hits, brk[i].label,
+			   brk[i].owner == DBG_OWNER_GDB ? " (gdb's)" : "");
+		shown++;
+	}
+	if (!shown)
+		buf_puts(out, "no breakpoints\n");
+	return 0;
+}
+
+static const struct monitor_command debug_hmp[] = {
+	{ "break|b", "addr", "stop before the instruction there is executed", 1, 1,
+	  MONITOR_COMPLETE_SYMBOL, debug_hmp_break },
+	{ "hbreak", "addr", "the same with a debug register", 1, 1, MONITOR_COMPLETE_SYMBOL,
+	  debug_hmp_hbreak },
+	{ "watch", "addr [len]", "stop after a write there", 2, 1, MONITOR_COMPLETE_SYMBOL,
+	  debug_hmp_watch },
+	{ "awatch", "addr [len]", "stop after a read or write there", 2, 1, MONITOR_COMPLETE_SYMBOL,
+	  debug_hmp_awatch },
+	{ "delete|d", "[number]", "remove a breakpoint, or all", 1, 0, MONITOR_COMPLETE_NONE,
+	  debug_hmp_delete },
+	{ "step|si", "", "execute one instruction", 0, 0, MONITOR_COMPLETE_NONE, debug_hmp_step },
+	{ "over|ni", "", "the same, a call taken as one", 0, 0, MONITOR_COMPLETE_NONE,
+	  debug_hmp_over },
+	{ "finish", "", "run until the function returns", 0, 0, MONITOR_COMPLETE_NONE,
+	  debug_hmp_finish },
+	{ "until", "addr", "run until the address is reached", 1, 1, MONITOR_COMPLETE_SYMBOL,
+	  debug_hmp_until },
+	{ "info breakpoints", "", "breakpoints and watchpoints", 0, 0, MONITOR_COMPLETE_NONE,
+	  debug_hmp_list },
+};
+
+int debug_bind(struct ctl_server *srv, struct dbg *dbg, struct debug **out, struct err *err)
+{
+	struct debug *debug = calloc(1, sizeof(*debug));
+	int ret;
+
+	if (!debug)
+		return err_sys(err, ENOMEM, "debugger");
+	debug->srv = srv;
+	debug->dbg = dbg;
+	*out = debug;
+	ret = ctl_server_add_commands(srv, debug_qmp, sizeof(debug_qmp) / sizeof(debug_qmp[0]),
+				      debug);
+	if (ret == 0)
+		ret = monitor_add_commands(ctl_server_monitor(srv), debug_hmp,
+					   sizeof(debug_hmp) / sizeof(debug_hmp[0]), debug);
+	return ret < 0 ? err_sys(err, -ret, "debugger's commands") : 0;
+}
+
+void debug_unbind(struct debug *debug)
+{
+	free(debug);
+}
