@@ -334,8 +334,7 @@ static int console_setup(struct console *con, const char *run_dir, struct err *e
 	con->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (!con->ring || con->wake_fd < 0)
 		return err_sys(err, ENOMEM, "console");
-	con->wake_event =
-		event_new(base, con->wake_fd, EV_READ | EV_PERSIST, console_on_wake, con);
+	con->wake_event = event_new(base, con->wake_fd, EV_READ | EV_PERSIST, console_on_wake, con);
 	con->input_timer = event_new(base, -1, EV_TIMEOUT, console_on_input_timer, con);
 	if (!con->wake_event || !con->input_timer || event_add(con->wake_event, NULL) < 0)
 		return err_sys(err, ENOMEM, "console");

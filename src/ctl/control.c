@@ -7,12 +7,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/parse.h"
+#include "base/time.h"
 #include "ctl/dump.h"
 #include "ctl/keycode.h"
 #include "vmm/bus.h"
+
+#define CONTROL_REFRESH_NS 20000000ull
 
 struct control {
 	struct vm *vm;
@@ -174,6 +178,27 @@ struct sym_table *control_syms(struct control *ctl)
 	return ctl->syms;
 }
 
+/* Let the vCPUs publish their registers; one that does not come in time keeps its old ones. */
+static void control_refresh(struct control *ctl)
+{
+	uint64_t deadline = time_now_ns() + CONTROL_REFRESH_NS, before[VM_MAX_VCPUS];
+	struct timespec nap = { .tv_nsec = 100000 };
+	struct sample_page *page = vm_sample(ctl->vm);
+	unsigned int i, nr = vm_nr_vcpus(ctl->vm);
+
+	if (vm_state(ctl->vm) != VM_STATE_RUNNING)
+		return;
+	for (i = 0; i < nr; i++)
+		before[i] = __atomic_load_n(&page->vcpu[i].count, __ATOMIC_ACQUIRE);
+	vm_sample_now(ctl->vm);
+	for (i = 0; i < nr && time_now_ns() < deadline;) {
+		if (__atomic_load_n(&page->vcpu[i].count, __ATOMIC_ACQUIRE) != before[i])
+			i++;
+		else
+			nanosleep(&nap, NULL);
+	}
+}
+
 struct vm_view *control_view(struct control *ctl, struct err *err)
 {
 	struct vm_view *view = malloc(sizeof(*view));
@@ -182,6 +207,7 @@ struct vm_view *control_view(struct control *ctl, struct err *err)
 		err_sys(err, ENOMEM, "view");
 		return NULL;
 	}
+	control_refresh(ctl);
 	if (vm_view(ctl->vm, view, err) == 0)
 		return view;
 	free(view);

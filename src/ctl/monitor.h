@@ -56,10 +56,10 @@ struct monitor_args {
 enum monitor_complete { MONITOR_COMPLETE_NONE, MONITOR_COMPLETE_SYMBOL, MONITOR_COMPLETE_COMMAND };
 
 struct monitor_command {
-	const char *name;  /* one or two words; alternatives after '|': "cont|c", "info registers" */
-	const char *args;  /* "[addr] [count]", for the help */
-	const char *help;  /* one line */
-	int max_args;	   /* more are refused; -1: any number */
+	const char *name; /* one or two words; alternatives after '|': "cont|c", "info registers" */
+	const char *args; /* "[addr] [count]", for the help */
+	const char *help; /* one line */
+	int max_args;	  /* more are refused; -1: any number */
 	int min_args;
 	enum monitor_complete complete;
 	int (*run)(const struct monitor_ctx *ctx, struct monitor_args *args, struct buf *out,

@@ -117,7 +117,8 @@ static int proto_request_check(struct proto_request *req, struct err *err)
 	json_t *val;
 
 	req->id = json_object_get(req->root, "id");
-	json_object_foreach(req->root, key, val) {
+	json_object_foreach(req->root, key, val)
+	{
 		if (strcmp(key, "execute") == 0 && json_is_string(val))
 			req->cmd = json_string_value(val);
 		else if (strcmp(key, "arguments") == 0 && json_is_object(val))
@@ -262,8 +263,8 @@ int proto_opt_int(const json_t *args, const char *key, long long lo, long long h
 	if (!json_is_integer(val))
 		return err_set(err, EINVAL, "argument '%s' must be a whole number", key);
 	if (json_integer_value(val) < lo || json_integer_value(val) > hi)
-		return err_set(err, EINVAL, "argument '%s' must lie between %lld and %lld", key,
-			       lo, hi);
+		return err_set(err, EINVAL, "argument '%s' must lie between %lld and %lld", key, lo,
+			       hi);
 	*out = json_integer_value(val);
 	return 0;
 }

@@ -481,13 +481,10 @@ void vm_quit(struct vm *vm)
 
 /* --- sampling --- */
 
-static void vm_sample_due(evutil_socket_t fd, short what, void *arg)
+void vm_sample_now(struct vm *vm)
 {
-	struct vm *vm = arg;
 	unsigned int i;
 
-	(void)fd;
-	(void)what;
 	if (vm->state != VM_STATE_RUNNING)
 		return;
 	for (i = 0; i < vm->nr_vcpus; i++) {
@@ -495,6 +492,13 @@ static void vm_sample_due(evutil_socket_t fd, short what, void *arg)
 		vcpu_kick(vm->vcpu[i]);
 	}
 	vm_describe(vm);
+}
+
+static void vm_sample_due(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	vm_sample_now(arg);
 }
 
 void vm_set_sample_rate(struct vm *vm, unsigned int hz)

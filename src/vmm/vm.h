@@ -118,6 +118,8 @@ int vm_view(struct vm *vm, struct vm_view *out, struct err *err);
 void vm_describe(struct vm *vm);
 /* Publish samples HZ times a second (0: stop). The highest wish of all viewers. [main] */
 void vm_set_sample_rate(struct vm *vm, unsigned int hz);
+/* Ask every running vCPU for one sample now; vcpu_sample.count tells when it has come. [main] */
+void vm_sample_now(struct vm *vm);
 
 /* Serial ports: INDEX 0 COM1, 1 COM2. Bytes to the guest; returns how many were taken. [main] */
 size_t vm_serial_input(struct vm *vm, unsigned int index, const uint8_t *data, size_t len);
