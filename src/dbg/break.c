@@ -210,6 +210,8 @@ int dbg_create(struct vm *vm, struct dbg **out, struct err *err)
 	pthread_mutex_init(&dbg->lock, NULL);
 	for (i = 0; i < DBG_NR_SLOTS; i++)
 		dbg->slot[i] = -1;
+	for (i = 0; i < VM_MAX_VCPUS; i++)
+		dbg->vcpu[i].res.action = DBG_CONTINUE;
 	if (vm_listen(vm, dbg_event, dbg)) {
 		free(dbg);
 		return err_set(err, ENOSPC, "too many listeners");
