@@ -47,9 +47,13 @@ struct panel_ctx {
 	struct term *term;
 	unsigned int vcpu; /* selected vCPU */
 	bool live;	   /* running: values are samples */
+	bool gone;	   /* the VM process has ended: this is the last picture */
 	unsigned int hz;
-	bool ascii;   /* no box drawing or CP437 beyond ASCII */
-	bool grabbed; /* keys go to the guest */
+	/* a picture about a second older, for rates */
+	const struct vm_view *past;
+	int stop_back; /* how many stops before the last one VIEW's registers are from; 0: now */
+	bool ascii;    /* no box drawing or CP437 beyond ASCII */
+	bool grabbed;  /* keys go to the guest */
 };
 
 struct panel_ops;
@@ -59,8 +63,12 @@ struct panel {
 	const struct panel_ops *ops;
 	void *data; /* made by ops->create, may be NULL */
 	int scroll, cursor;
+	bool has_cursor; /* lines are selected, not only scrolled */
+	bool whole;	 /* drawn once as lines (`show`): everything, no cursor */
+	bool focused;	 /* keys come here */
+	int page, total; /* of the last draw: rows that scroll, and how many there are */
 	char filter[64];
-	char goal[64]; /* an address or expression typed by the user */
+	char goal[64]; /* an address typed by the user; taken and cleared by the next draw */
 };
 
 #define PANEL_IGNORED 0
@@ -82,15 +90,39 @@ struct panel_ops {
 	/* A JSON object with the same contents, for `show --json`; NULL: none. Caller frees with
 	 * free(). */
 	char *(*json)(struct panel *pan, const struct panel_ctx *ctx);
+	/* What stands in the frame's upper edge after the title; may be NULL. */
+	void (*subtitle)(struct panel *pan, const struct panel_ctx *ctx, char *out, size_t len);
+	/* Rows that show everything at COLS columns; NULL: draw tall and cut. */
+	int (*rows)(struct panel *pan, const struct panel_ctx *ctx, int cols);
+	/* The linear address under the cursor. */
+	bool (*target)(struct panel *pan, const struct panel_ctx *ctx, uint64_t *addr);
+	/* What the footer offers here, ended by REQ_NONE. */
+	const enum request *verbs;
 };
 
 extern const struct panel_ops panel_fleet_ops, panel_cpu_ops, panel_paging_ops, panel_exits_ops,
 	panel_vga_ops, panel_serial_ops, panel_help_ops, panel_devices_ops, panel_irq_ops,
 	panel_tables_ops, panel_host_ops, panel_autopsy_ops;
+/* The parts of panel_cpu_ops, for terminals with room for several panes. */
+extern const struct panel_ops panel_regs_ops, panel_code_ops, panel_stack_ops;
 
 /* The panel with this id, or NULL. */
 const struct panel_ops *panel_find(const char *id);
 int panel_init(struct panel *pan, const struct panel_ops *ops);
 void panel_exit(struct panel *pan);
+/* Draw PAN in AREA, or say that AREA is too small for it. */
+void panel_draw(struct panel *pan, const struct panel_ctx *ctx, struct surface *sf,
+		struct rect area);
+/* Give PAN a request: its own, or else moving of cursor and scroll position. PANEL_* bits. */
+unsigned int panel_request(struct panel *pan, const struct panel_ctx *ctx, enum request req);
+/* Text of "title  subtitle" for a frame or a rule. */
+void panel_title(struct panel *pan, const struct panel_ctx *ctx, char *out, size_t len);
+/*
+ * Draw the panel as plain lines of at most COLS columns, as many as it needs;
+ * appended to OUT. 0, -ENOMEM.
+ */
+int panel_show(const struct panel_ops *ops, const struct panel_ctx *ctx, int cols, struct buf *out);
+/* The panel's JSON object; NULL where it has none or memory runs out. free() it. */
+char *panel_json(const struct panel_ops *ops, const struct panel_ctx *ctx);
 
 #endif

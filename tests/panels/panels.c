@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Draws one panel from the fixture guest: `panels PANEL COLS ROWS`, or its lines
+ * (`panels PANEL COLS show`), or its JSON (`panels PANEL json`).
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "tests/unit/view-fixture.h"
+#include "tui/panel.h"
+#include "tui/term.h"
+
+static const char serial_text[] = "[boot] myos 0.1 (multiboot1, 128M)\r\n"
+				  "[mm]   pmm: 31 744 free frames\r\n"
+				  "[mm]   enabling paging, cr3=0x1000\r\n"
+				  "[irq]  \x1b[32midt loaded\x1b[0m, 256 gates\r\n"
+				  "[tmr]  timer_init(1000)\r\n";
+
+static const struct panel_break breaks[] = {
+	{ .id = 1, .addr = 0xffffffff80101a14, .kind = "sw", .hits = 1 },
+	{ .id = 2, .addr = 0xffffffff80101a18, .kind = "hw", .hits = 1 },
+};
+
+static const struct panel_vm vms[] = {
+	{ .name = "myos",
+	  .state = "STOPPED",
+	  .last = "breakpoint 2 timer_init",
+	  .nr_vcpus = 2,
+	  .mem_size = FIXTURE_RAM,
+	  .exits_per_s = 0,
+	  .cpu_percent = 0,
+	  .selected = true,
+	  .current = true },
+	{ .name = "xv6",
+	  .state = "running",
+	  .last = "",
+	  .nr_vcpus = 2,
+	  .mem_size = 512ull << 20,
+	  .exits_per_s = 1204,
+	  .cpu_percent = 43 },
+	{ .name = "linux-dev",
+	  .state = "running",
+	  .last = "",
+	  .nr_vcpus = 4,
+	  .mem_size = 1ull << 30,
+	  .exits_per_s = 88,
+	  .cpu_percent = 6 },
+	{ .name = "ci-smoke", .state = "exited", .last = "debug-exit 0x10", .cpu_percent = -1 },
+};
+
+/* The pictures PANEL compares with: the stop before, and a second ago. */
+static void make_past(struct vm_view *past, const struct vm_view *view)
+{
+	*past = *view;
+	past->vcpu = calloc(view->nr_vcpus, sizeof(*past->vcpu));
+	if (!past->vcpu)
+		exit(1);
+	memcpy(past->vcpu, view->vcpu, view->nr_vcpus * sizeof(*past->vcpu));
+	past->now_ns -= 1000000000;
+	past->vcpu[0].state.rip -= 2;
+	past->vcpu[0].state.gpr[X86_RDX] = 0x34;
+	past->vcpu[0].state.gpr[X86_RSP] += 8;
+	past->vcpu[0].exits[EXIT_IO_OUT] = 12;
+	past->ledger[0].writes = 10;
+}
+
+static int draw(struct panel *pan, const struct panel_ctx *ctx, int cols, int rows)
+{
+	struct surface *sf = surface_new(rows, cols);
+	struct buf out = BUF_INIT;
+
+	if (!sf)
+		return 1;
+	pan->focused = true;
+	panel_draw(pan, ctx, sf, surface_area(sf));
+	surface_dump(sf, &out);
+	fputs(buf_str(&out), stdout);
+	buf_free(&out);
+	surface_free(sf);
+	return 0;
+}
+
+static int show(const struct panel_ops *ops, const struct panel_ctx *ctx, const char *cols)
+{
+	struct buf out = BUF_INIT;
+	int err = panel_show(ops, ctx, atoi(cols), &out);
+
+	fputs(buf_str(&out), stdout);
+	buf_free(&out);
+	return err ? 1 : 0;
+}
+
+static int run(const struct panel_ops *ops, const struct panel_ctx *ctx, char **argv)
+{
+	struct panel pan;
+	int err;
+
+	if (!strcmp(argv[1], "json")) {
+		char *text = panel_json(ops, ctx);
+
+		puts(text ? text : "none");
+		free(text);
+		return 0;
+	}
+	if (!strcmp(argv[2], "show"))
+		return show(ops, ctx, argv[1]);
+	if (panel_init(&pan, ops))
+		return 1;
+	if (argv[3])
+		snprintf(pan.goal, sizeof(pan.goal), "%s", argv[3]);
+	err = draw(&pan, ctx, atoi(argv[1]), atoi(argv[2]));
+	panel_exit(&pan);
+	return err;
+}
+
+int main(int argc, char **argv)
+{
+	const struct panel_ops *ops = argc > 2 ? panel_find(argv[1]) : NULL;
+	struct view_fixture *fx = view_fixture_new();
+	struct sym_table *syms = view_fixture_symbols();
+	struct term *term = term_new(25, 80, NULL, NULL);
+	struct vm_view past;
+	int err;
+
+	if (!ops || !fx || !term) {
+		fprintf(stderr, "usage: panels PANEL COLS ROWS|show [GOAL] | panels PANEL json\n");
+		return 2;
+	}
+	term_feed(term, serial_text, sizeof(serial_text) - 1);
+	make_past(&past, &fx->view);
+	err = run(ops,
+		  &(struct panel_ctx){ .view = &fx->view,
+				       .prev = &past,
+				       .past = &past,
+				       .syms = syms,
+				       .breaks = breaks,
+				       .nr_breaks = 2,
+				       .vms = vms,
+				       .nr_vms = 4,
+				       .term = term },
+		  argv + 1);
+	free(past.vcpu);
+	term_free(term);
+	sym_close(syms);
+	view_fixture_free(fx);
+	return err;
+}
