@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=dash
+#
+# cases.sh VITRINE GUESTS-FOLDER KERNEL INITRD: the cases for VT-x, in the Bochs bed,
+# whose shell is busybox's. Result lines as in ../lib.sh.
+vitrine=$1 guests=$2 kernel=$3 initrd=$4
+mkdir -p /run/user
+chmod 700 /run/user
+export XDG_RUNTIME_DIR=/run/user
+
+# expect NAME STATUS OUT ERR COMMAND...: the status, and a text in each stream.
+expect()
+{
+	name=$1 want=$2 says=$3 complains=$4
+	shift 4
+	"$@" >/tmp/out 2>/tmp/err </dev/null
+	status=$?
+	if [ "$status" -ne "$want" ]; then
+		echo "not ok $name - exit status $status, not $want"
+	elif ! grep -qF -- "$says" /tmp/out; then
+		echo "not ok $name - does not print \"$says\""
+	elif ! grep -qF -- "$complains" /tmp/err; then
+		echo "not ok $name - does not say \"$complains\""
+	else
+		echo "ok $name"
+		return
+	fi
+	tail -n 15 /tmp/out /tmp/err | sed 's/^/# /'
+}
+
+run()
+{
+	"$vitrine" run --headless --timeout 240 "$@"
+}
+
+expect doctor 0 "" "" "$vitrine" doctor
+expect hello16 33 "hello from 16 bits" "" run "$guests/hello16.bin"
+expect hello32 33 "hello from 32 bits" "" run "$guests/hello32.elf"
+expect hello64 33 "hello from 64 bits" "" run "$guests/hello64.elf"
+for fault in no-idt nx-fetch stack-overflow broken-iret; do
+	expect "faults/$fault" 120 "fault: $fault:" fault_here run "$guests/faults/$fault.elf"
+done
+expect linux 0 "READY" "" run --mem 256M --initrd "$initrd" "$kernel" -- \
+	console=ttyS0 quiet vitrine.run=true

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# For test scripts: `. "$(dirname "$0")/../lib.sh"`. Each says what it found as
+# lines on stdout, which runtests counts:
+#	ok NAME		not ok NAME - why	skip NAME - why
+# and what helps to understand a failure as lines that begin with "# ".
+#
+#	case_begin NAME		a case begins, and the one before it ends
+#	fail WHY		the case fails; at most one line each case
+#	skip WHY		the case cannot be tried here
+#	case_end		implied by the next case_begin and by the end of the script
+#	run COMMAND...		status in $status, output in $out and $err (files)
+#	want_status N, want_out TEXT, want_err TEXT	of the last `run`, or the case fails
+#	poll_until SECONDS COMMAND...	until it succeeds; false when the time is over
+#	vitrine ARGUMENT...	the one under test
+#	screen_start COMMAND..., screen_keys KEY..., screen_text, screen_has TEXT,
+#	screen_wait SECONDS TEXT, screen_size COLUMNS ROWS	a terminal (tmux)
+#
+# $tmp is a folder of the script's own, $top the checkout, $build the build
+# folder ($VITRINE_BUILD). Guests started here are ended with the script.
+set -u
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+build=$(realpath -m "${VITRINE_BUILD:-$top/build-gcc}")
+tmp=$(mktemp -d) || exit 1
+out=$tmp/out err=$tmp/err status=
+lib_case= lib_state=
+export XDG_RUNTIME_DIR=$tmp/runtime VITRINE_BUILD=$build
+mkdir -m 700 "$XDG_RUNTIME_DIR"
+touch "$out" "$err"
+trap lib_exit EXIT
+
+case_begin()
+{
+	case_end
+	lib_case=$1
+	lib_state=ok
+}
+
+fail()
+{
+	[ "$lib_state" = ok ] || return 0
+	lib_state=failed
+	echo "not ok $lib_case - $*"
+	lib_show "$out" out
+	lib_show "$err" err
+}
+
+skip()
+{
+	[ "$lib_state" = ok ] || return 0
+	lib_state=skipped
+	echo "skip $lib_case - $*"
+}
+
+case_end()
+{
+	[ "$lib_state" != ok ] || echo "ok $lib_case"
+	lib_state=
+}
+
+lib_show()
+{
+	[ ! -s "$1" ] || tail -n 20 "$1" | tr -cd '[:print:]\n\t' | sed "s/^/# $2: /"
+}
+
+lib_exit()
+{
+	local rc=$? name
+
+	[ $rc -eq 0 ] || fail "the script ended with status $rc"
+	case_end
+	screen_kill
+	for name in "$XDG_RUNTIME_DIR"/vitrine/*/; do
+		[ ! -d "$name" ] || timeout 10 "$build/vitrine" kill "$(basename "$name")" >/dev/null 2>&1
+	done
+	rm -rf "$tmp"
+}
+
+vitrine()
+{
+	"$build/vitrine" "$@"
+}
+
+# Standard input is empty unless the caller redirects it.
+run()
+{
+	if [ -t 0 ]; then
+		"$@" >"$out" 2>"$err" </dev/null
+	else
+		"$@" >"$out" 2>"$err"
+	fi
+	status=$?
+}
+
+want_status()
+{
+	[ "$status" = "$1" ] || fail "exit status $status, not $1"
+}
+
+want_out()
+{
+	grep -qF -- "$1" "$out" || fail "does not print \"$1\""
+}
+
+want_err()
+{
+	grep -qF -- "$1" "$err" || fail "does not say \"$1\" on stderr"
+}
+
+poll_until()
+{
+	local deadline=$((SECONDS + $1))
+
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $deadline ] || return 1
+		sleep 0.1
+	done
+}
+
+screen_tmux()
+{
+	tmux -L "lib$$" -f /dev/null "$@"
+}
+
+# 80x24 unless screen_columns and screen_rows say something else.
+screen_start()
+{
+	screen_kill
+	screen_tmux new-session -d -x "${screen_columns:-80}" -y "${screen_rows:-24}" \
+		-e XDG_RUNTIME_DIR="$XDG_RUNTIME_DIR" "$(printf '%q ' "$@")" \; \
+		set -g remain-on-exit on \; set -g status off
+}
+
+screen_keys()
+{
+	screen_tmux send-keys "$@"
+}
+
+screen_text()
+{
+	screen_tmux capture-pane -p
+}
+
+screen_has()
+{
+	screen_text | grep -qF -- "$1"
+}
+
+screen_wait()
+{
+	poll_until "$1" screen_has "$2" && return
+	screen_text >"$out" 2>&1
+	return 1
+}
+
+screen_size()
+{
+	screen_tmux resize-window -x "$1" -y "$2"
+}
+
+screen_kill()
+{
+	screen_tmux kill-server 2>/dev/null || true
+}
