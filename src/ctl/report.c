@@ -3,6 +3,7 @@
 #include "ctl/report.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "inspect/autopsy.h"
 #include "inspect/disasm.h"
@@ -73,6 +74,22 @@ static void report_insn(const struct vm_view *view, unsigned int vcpu, uint64_t 
 	buf_printf(out, "  %s%s%s\n", insn.text, insn.comment[0] ? " ; " : "", insn.comment);
 }
 
+/* What a crash is read from; the FPU's and SSE's forty lines are `info registers`' business. */
+static void report_regs(const struct x86_state *st, struct buf *out)
+{
+	struct buf all = BUF_INIT;
+	const char *line, *end;
+
+	regs_dump(st, &all);
+	for (line = buf_str(&all); *line; line = end + (*end == '\n')) {
+		end = strchrnul(line, '\n');
+		if (strncmp(line, "FPR", 3) != 0 && strncmp(line, "FCW", 3) != 0 &&
+		    strncmp(line, "XMM", 3) != 0 && strncmp(line, "YMM", 3) != 0)
+			buf_printf(out, "%.*s\n", (int)(end - line), line);
+	}
+	buf_free(&all);
+}
+
 void report_crash(const struct vm_view *view, struct sym_table *syms, struct buf *out)
 {
 	unsigned int vcpu = view->stop_vcpu < view->nr_vcpus ? view->stop_vcpu : 0;
@@ -93,7 +110,7 @@ void report_crash(const struct vm_view *view, struct sym_table *syms, struct buf
 		   aut->state_lost ? " at its last exit before the crash (the processor was "
 				     "reset before the crash was reported)"
 				   : "");
-	regs_dump(st, out);
+	report_regs(st, out);
 	report_insn(view, vcpu, aut->rip, syms, out);
 	buf_printf(out, "last exits:\n");
 	report_flights(view, syms, -1, REPORT_FLIGHTS, out);
