@@ -150,8 +150,10 @@ struct sample_page {
 	struct sample_patch patch[SAMPLE_PATCHES];
 	uint64_t serial_out[2]; /* bytes the guest wrote to COM1, COM2 */
 	struct vcpu_sample vcpu[VM_MAX_VCPUS];
-	/* the last state seen at an exit before a crash: what AMD-V would otherwise lose */
+	/* the state at the last exit: what AMD-V would otherwise lose in a crash */
 	struct x86_state shadow[VM_MAX_VCPUS];
+	/* 1: the shadow is the state of the very instruction that crashed, found by a rerun */
+	uint8_t shadow_exact[VM_MAX_VCPUS];
 	uint64_t flight_next; /* total exits recorded; index modulo SAMPLE_FLIGHTS */
 	struct sample_flight flight[SAMPLE_FLIGHTS];
 };

@@ -200,6 +200,7 @@ static void view_copy_vcpus(const struct sample_page *page, struct vm_view *out)
 		memcpy(to->exits, from->exits, sizeof(to->exits));
 		memcpy(to->exit_tsc, from->exit_tsc, sizeof(to->exit_tsc));
 		to->shadow = page->shadow[i];
+		to->shadow_exact = page->shadow_exact[i];
 	}
 }
 
@@ -335,16 +336,12 @@ bool view_read_value(const struct vm_view *view, uint64_t gpa, unsigned int size
 	return true;
 }
 
-size_t view_read_va(const struct vm_view *view, unsigned int vcpu, uint64_t gva, void *out,
-		    size_t len)
+size_t view_read_va_as(const struct vm_view *view, const struct x86_state *st, uint64_t gva,
+		       void *out, size_t len)
 {
-	const struct x86_state *st;
 	uint8_t *to = out;
 	size_t done = 0;
 
-	if (vcpu >= view->nr_vcpus)
-		return 0;
-	st = &view->vcpu[vcpu].state;
 	while (done < len) {
 		uint64_t addr = gva + done, gpa;
 		size_t nr = VIEW_PAGE - (addr & (VIEW_PAGE - 1)), got;
@@ -359,6 +356,14 @@ size_t view_read_va(const struct vm_view *view, unsigned int vcpu, uint64_t gva,
 			break;
 	}
 	return done;
+}
+
+size_t view_read_va(const struct vm_view *view, unsigned int vcpu, uint64_t gva, void *out,
+		    size_t len)
+{
+	if (vcpu >= view->nr_vcpus)
+		return 0;
+	return view_read_va_as(view, &view->vcpu[vcpu].state, gva, out, len);
 }
 
 /* --- fixtures: a header, then the parts of the view, its vCPUs and its RAM that are not zero */

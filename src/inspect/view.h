@@ -25,6 +25,7 @@ struct view_vcpu {
 	uint64_t exits[EXIT_NR];
 	uint64_t exit_tsc[EXIT_NR];
 	struct x86_state shadow;
+	bool shadow_exact; /* of the very instruction that crashed */
 };
 
 struct vm_view {
@@ -77,6 +78,10 @@ const struct sample_region *view_region(const struct vm_view *view, uint64_t gpa
 /* Read guest-virtual memory through vCPU's page tables (see mmu.h); bytes read. */
 size_t view_read_va(const struct vm_view *view, unsigned int vcpu, uint64_t gva, void *out,
 		    size_t len);
+
+/* The same with the page tables that ST's control registers name. */
+size_t view_read_va_as(const struct vm_view *view, const struct x86_state *st, uint64_t gva,
+		       void *out, size_t len);
 
 /* Write a view with the RAM pages that are not zero to FD; read it back (RAM is allocated). */
 int view_save(const struct vm_view *view, int fd, struct err *err);

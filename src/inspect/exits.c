@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Exit counters and the flight recorder, summed, sorted and put in words. */
+#include "inspect/exits.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "inspect/disasm.h"
+
+/* Ticks to nanoseconds; an unknown frequency counts as 1 GHz. */
+static uint64_t exits_ns(const struct vm_view *view, uint64_t ticks)
+{
+	uint64_t khz = view->tsc_khz ? view->tsc_khz : 1000000;
+
+	return (uint64_t)((unsigned __int128)ticks * 1000000 / khz);
+}
+
+/* Per second over SPAN nanoseconds; counters of a VM that was reset may have gone back. */
+static uint64_t exits_rate(uint64_t now, uint64_t prev, uint64_t span)
+{
+	if (!span || now <= prev)
+		return 0;
+	return (uint64_t)((unsigned __int128)(now - prev) * 1000000000 / span);
+}
+
+static int exits_compare(const void *a, const void *b)
+{
+	const struct exits_row *x = a, *y = b;
+
+	if (x->per_s != y->per_s)
+		return x->per_s > y->per_s ? -1 : 1;
+	if (x->count != y->count)
+		return x->count > y->count ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+static void exits_sum_kind(const struct vm_view *view, enum exit_kind kind, uint64_t *count,
+			   uint64_t *tsc)
+{
+	uint32_t i;
+
+	*count = *tsc = 0;
+	for (i = 0; view && i < view->nr_vcpus; i++) {
+		*count += view->vcpu[i].exits[kind];
+		*tsc += view->vcpu[i].exit_tsc[kind];
+	}
+}
+
+static void exits_reasons(const struct vm_view *now, const struct vm_view *prev, uint64_t span,
+			  struct exits_summary *out)
+{
+	uint64_t count, tsc, old_count, old_tsc;
+	unsigned int kind;
+
+	for (kind = 0; kind < EXIT_NR; kind++) {
+		struct exits_row *row = &out->reason[out->nr_reasons];
+
+		exits_sum_kind(now, kind, &count, &tsc);
+		if (!count)
+			continue;
+		exits_sum_kind(prev, kind, &old_count, &old_tsc);
+		snprintf(row->name, sizeof(row->name), "%s", exit_kind_name(kind));
+		row->count = count;
+		row->ns = exits_ns(now, tsc);
+		row->per_s = exits_rate(count, old_count, span);
+		row->ns_per_s = exits_rate(row->ns, exits_ns(now, old_tsc), span);
+		out->total += count;
+		out->per_s += row->per_s;
+		out->ns += row->ns;
+		out->share += (double)row->ns_per_s / 1e9;
+		out->nr_reasons++;
+	}
+	qsort(out->reason, out->nr_reasons, sizeof(out->reason[0]), exits_compare);
+}
+
+/* The row of the same range in the earlier view: ledgers only grow, but may be another VM's. */
+static const struct sample_ledger *exits_same(const struct vm_view *prev, unsigned int index,
+					      const struct sample_ledger *row)
+{
+	const struct sample_ledger *old;
+
+	if (!prev || index >= prev->nr_ledger)
+		return NULL;
+	old = &prev->ledger[index];
+	return old->base == row->base && old->kind == row->kind ? old : NULL;
+}
+
+static void exits_ranges(const struct vm_view *now, const struct vm_view *prev, uint64_t span,
+			 struct exits_summary *out)
+{
+	unsigned int i;
+
+	for (i = 0; i < now->nr_ledger && i < SAMPLE_LEDGER; i++) {
+		const struct sample_ledger *led = &now->ledger[i];
+		const struct sample_ledger *old = exits_same(prev, i, led);
+		struct exits_row *row = &out->range[out->nr_ranges];
+
+		if (!(led->reads + led->writes))
+			continue;
+		snprintf(row->name, sizeof(row->name), "%.23s", led->name);
+		row->reads = led->reads;
+		row->writes = led->writes;
+		row->count = led->reads + led->writes;
+		row->ns = exits_ns(now, led->tsc);
+		row->base = led->base;
+		row->len = led->len;
+		row->mmio = led->kind == LEDGER_MMIO;
+		row->para = led->para;
+		if (prev) {
+			row->per_s =
+				exits_rate(row->count, old ? old->reads + old->writes : 0, span);
+			row->ns_per_s =
+				exits_rate(row->ns, old ? exits_ns(now, old->tsc) : 0, span);
+		}
+		out->nr_ranges++;
+	}
+	qsort(out->range, out->nr_ranges, sizeof(out->range[0]), exits_compare);
+}
+
+void exits_summarise(const struct vm_view *now, const struct vm_view *prev,
+		     struct exits_summary *out)
+{
+	uint64_t span = prev && now->now_ns > prev->now_ns ? now->now_ns - prev->now_ns : 0;
+
+	memset(out, 0, sizeof(*out));
+	exits_reasons(now, prev, span, out);
+	exits_ranges(now, prev, span, out);
+}
+
+const char *exits_range_name(const struct vm_view *view, bool mmio, uint64_t addr)
+{
+	uint32_t kind = mmio ? LEDGER_MMIO : LEDGER_PIO;
+	unsigned int i;
+
+	for (i = 0; i < view->nr_ledger && i < SAMPLE_LEDGER; i++) {
+		const struct sample_ledger *led = &view->ledger[i];
+
+		if (led->kind == kind && addr >= led->base && addr - led->base < led->len)
+			return led->name;
+	}
+	return mmio || addr > 0xffff ? NULL : disasm_port_name((uint16_t)addr);
+}
+
+static void exits_io_text(const struct vm_view *view, const struct sample_flight *fl,
+			  struct buf *out)
+{
+	bool mmio = fl->kind == EXIT_MMIO_READ || fl->kind == EXIT_MMIO_WRITE;
+	bool in = fl->kind == EXIT_IO_IN || fl->kind == EXIT_MMIO_READ;
+	const char *name = exits_range_name(view, mmio, fl->addr);
+	int digits = fl->size >= 1 && fl->size <= 4 ? fl->size * 2 : 8;
+
+	buf_printf(out, "%s%s %llx=%0*x", mmio ? "mmio " : "", in ? "in" : "out",
+		   (unsigned long long)fl->addr, digits, fl->data);
+	if (!mmio && !in && fl->size == 1 && fl->data >= 0x20 && fl->data < 0x7f)
+		buf_printf(out, " '%c'", (char)fl->data);
+	if (name)
+		buf_printf(out, " %s", name);
+}
+
+void exits_flight_text(const struct vm_view *view, const struct sample_flight *fl,
+		       const struct sym_table *tab, struct buf *out)
+{
+	const char *name;
+	char sym[64];
+
+	switch (fl->kind) {
+	case EXIT_IO_IN:
+	case EXIT_IO_OUT:
+	case EXIT_MMIO_READ:
+	case EXIT_MMIO_WRITE:
+		exits_io_text(view, fl, out);
+		break;
+	case EXIT_RDMSR:
+	case EXIT_WRMSR:
+		name = disasm_msr_name((uint32_t)fl->addr);
+		buf_printf(out, "%s %llx=%x%s%s", exit_kind_name(fl->kind),
+			   (unsigned long long)fl->addr, fl->data, name ? " " : "",
+			   name ? name : "");
+		break;
+	default:
+		buf_puts(out, exit_kind_name(fl->kind));
+		if (fl->data)
+			buf_printf(out, " %x", fl->data);
+		break;
+	}
+	if (*sym_text(tab, fl->rip, sym, sizeof(sym)))
+		buf_printf(out, "  %s", sym);
+	else if (fl->rip)
+		buf_printf(out, "  %llx", (unsigned long long)fl->rip);
+}
+
+void exits_flights_text(const struct vm_view *view, int vcpu, unsigned int max,
+			const struct sym_table *tab, struct buf *out)
+{
+	unsigned int first = view->nr_flights, nr = 0, i;
+
+	while (first && nr < max) {
+		first--;
+		if (vcpu < 0 || view->flight[first].vcpu == vcpu)
+			nr++;
+	}
+	for (i = first; i < view->nr_flights && nr; i++) {
+		const struct sample_flight *fl = &view->flight[i];
+
+		if (vcpu >= 0 && fl->vcpu != vcpu)
+			continue;
+		buf_printf(out, "%4d  ", -(int)nr--);
+		if (vcpu < 0)
+			buf_printf(out, "cpu%u  ", fl->vcpu);
+		exits_flight_text(view, fl, tab, out);
+		buf_addc(out, '\n');
+	}
+}
