@@ -22,12 +22,12 @@ struct run_config {
 	bool named; /* --name: no other name will do */
 	bool on_crash_given;
 	bool dry_run;
-	const char *gdb;      /* --gdb, or NULL */
-	const char *serial;   /* --serial, or NULL: as the style wants */
-	const char *debugcon; /* --debugcon, or NULL */
+	const char *gdb;	/* --gdb, or NULL */
+	const char *serial;	/* --serial, or NULL: as the style wants */
+	const char *debugcon;	/* --debugcon, or NULL */
 	unsigned int timeout_s; /* 0: none */
 	bool has_success;
-	uint32_t success; /* the debug-exit value that means 0 */
+	uint32_t success;   /* the debug-exit value that means 0 */
 	const char *result; /* --result, or NULL */
 };
 

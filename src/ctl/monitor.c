@@ -162,6 +162,25 @@ static int monitor_check(const struct monitor_command *cmd, const struct monitor
 	return err_set(err, EINVAL, "usage: %s%s%s", name, cmd->args[0] ? " " : "", cmd->args);
 }
 
+/*
+ * LINE without blanks around it and with one after its first word, so that
+ * "info  mem" is found; further blanks are the argument's. False: too long.
+ */
+static bool monitor_tidy(const char *line, char *out, size_t size)
+{
+	size_t len, first;
+
+	line = monitor_skip_blank(line);
+	first = strcspn(line, " \t\r\n");
+	len = (size_t)snprintf(out, size, "%.*s %s", (int)first, line,
+			       monitor_skip_blank(line + first));
+	if (len >= size)
+		return false;
+	while (len && isspace((unsigned char)out[len - 1]))
+		out[--len] = '\0';
+	return true;
+}
+
 int monitor_run(const struct monitor *mon, const struct monitor_ctx *ctx, const char *line,
 		struct buf *out, struct err *err)
 {
@@ -173,15 +192,10 @@ int monitor_run(const struct monitor *mon, const struct monitor_ctx *ctx, const 
 	size_t len;
 	int ret;
 
-	line = monitor_skip_blank(line);
-	len = strlen(line);
-	if (len >= sizeof(text))
+	if (!monitor_tidy(line, text, sizeof(text)))
 		return err_set(err, EMSGSIZE, "a line may have %d characters",
 			       MONITOR_LINE_MAX - 1);
-	memcpy(text, line, len + 1);
-	while (len && isspace((unsigned char)text[len - 1]))
-		text[--len] = '\0';
-	if (!len)
+	if (!text[0])
 		return 0;
 	own.monitor = mon;
 	cmd = monitor_find(mon, text, &len, &own.table_ctx);
