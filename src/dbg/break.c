@@ -5,7 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "dbg/dbg-priv.h"
+#include "dbg/rerun.h"
+
+#define DBG_RERUN_MAX_NS 10000000000ull
 
 bool dbg_is_exec(enum dbg_type type)
 {
@@ -184,8 +188,36 @@ static void dbg_rearm(struct dbg *dbg)
 	dbg_arm(dbg);
 }
 
+/* A vCPU that AMD-V has reset: its registers are those of power-on. */
+static bool dbg_state_lost(const struct x86_state *st)
+{
+	return st->rip == 0xfff0 && st->seg[X86_CS].base == 0xffff0000;
+}
+
+/* Find the instruction that crashed, where the processor has forgotten it and it is not long ago.
+ */
+static void dbg_recover(struct dbg *dbg, unsigned int vcpu)
+{
+	struct sample_page *page = vm_sample(dbg->vm);
+	struct err err = ERR_INIT;
+	struct x86_state st;
+
+	if (vm_state(dbg->vm) != VM_STATE_CRASHED || !dbg_state_lost(&page->vcpu[vcpu].state) ||
+	    page->stop_ns - page->start_ns > DBG_RERUN_MAX_NS)
+		return;
+	if (rerun_to_fault(vm_config(dbg->vm), vcpu, vcpu_io_exits(vm_vcpu(dbg->vm, vcpu)), &st,
+			   &err)) {
+		log_line("rerun to the fault: %s", err.text);
+		return;
+	}
+	page->shadow[vcpu] = st;
+	page->shadow_exact[vcpu] = 1;
+}
+
 static void dbg_event(void *ctx, const struct vm_event *ev)
 {
+	if (ev->kind == VM_EVENT_CRASHED)
+		dbg_recover(ctx, ev->vcpu);
 	if (ev->kind == VM_EVENT_RESET)
 		dbg_rearm(ctx);
 	else if (ev->kind == VM_EVENT_STOP || ev->kind == VM_EVENT_CRASHED)

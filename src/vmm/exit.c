@@ -227,6 +227,14 @@ bool exit_needs_completion(const struct kvm_run *run)
 	return false;
 }
 
+/* A rerun wants to stand where the first run had its last exit. */
+static void exit_count(struct vcpu *vcpu)
+{
+	vcpu->io_exits++;
+	if (vcpu->stop_at_exit && vcpu->io_exits == vcpu->stop_at_exit)
+		exit_stop(vcpu, STOP_DEBUG, "the last exit before the crash");
+}
+
 static void exit_record(struct vcpu *vcpu, const struct exit_note *note, uint64_t start)
 {
 	struct sample_page *page = vcpu->vm->page;
@@ -253,9 +261,13 @@ void exit_handle(struct vcpu *vcpu)
 	uint64_t start = __rdtsc();
 
 	vcpu->io_pending = exit_needs_completion(vcpu->run);
+	if (vcpu->vm->sync_regs && reason != KVM_EXIT_SHUTDOWN)
+		state_shadow(vcpu);
 	if (reason < EXIT_MAX_REASON && exit_table[reason].handle)
 		exit_table[reason].handle(vcpu, &note);
 	else
 		exit_unknown(vcpu, &note);
 	exit_record(vcpu, &note, start);
+	if (vcpu->io_pending)
+		exit_count(vcpu);
 }

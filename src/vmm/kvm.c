@@ -2,6 +2,7 @@
 /* The host's KVM: see kvm.h. */
 #include "vmm/kvm.h"
 
+#include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #define KVM_CPUID_MAX 256
+#define KVM_HYGON_EBX 0x6f677948 /* "Hygo" */
 
 static pthread_mutex_t kvm_lock = PTHREAD_MUTEX_INITIALIZER;
 static int kvm_dev = -1;
@@ -76,6 +78,14 @@ int kvm_cap(int cap)
 	int ret = ioctl(kvm_dev, KVM_CHECK_EXTENSION, cap);
 
 	return ret < 0 ? 0 : ret;
+}
+
+bool kvm_is_svm(void)
+{
+	unsigned int eax, ebx, ecx, edx;
+
+	return __get_cpuid(0, &eax, &ebx, &ecx, &edx) &&
+	       (ebx == signature_AMD_ebx || ebx == KVM_HYGON_EBX);
 }
 
 size_t kvm_run_size(void)

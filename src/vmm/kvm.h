@@ -19,6 +19,8 @@ int kvm_open(struct err *err);
 int kvm_fd(void);
 /* KVM_CHECK_EXTENSION on the system descriptor; 0: not there. */
 int kvm_cap(int cap);
+/* Whether this processor's virtualization is AMD-V, which resets a vCPU at a triple fault. */
+bool kvm_is_svm(void);
 /* Size of a vCPU's shared run area in bytes. */
 size_t kvm_run_size(void);
 /* KVM_GET_SUPPORTED_CPUID, cached. NULL if it fails. */

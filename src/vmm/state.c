@@ -380,6 +380,15 @@ int state_write(struct vcpu *vcpu, const struct x86_state *st, struct err *err)
 	return 0;
 }
 
+void state_shadow(struct vcpu *vcpu)
+{
+	struct x86_state *shadow = &vcpu->vm->page->shadow[vcpu->index];
+
+	state_from_regs(shadow, &vcpu->run->s.regs.regs);
+	if (vcpu->vm->sync_sregs)
+		state_from_sregs(shadow, &vcpu->run->s.regs.sregs);
+}
+
 void state_publish(struct vcpu *vcpu, bool exact)
 {
 	struct vcpu_sample *sample = vcpu->sample;

@@ -80,6 +80,8 @@ int vcpu_create(struct vm *vm, unsigned int index, struct vcpu **out, struct err
 		goto err_unmap;
 	if (vm->sync_regs)
 		vcpu->run->kvm_valid_regs = KVM_SYNC_X86_REGS;
+	if (vm->sync_sregs)
+		vcpu->run->kvm_valid_regs |= KVM_SYNC_X86_SREGS;
 	state_publish(vcpu, true);
 	vcpu->first = vcpu->sample->state;
 	*out = vcpu;
@@ -270,7 +272,19 @@ int vcpu_reset(struct vcpu *vcpu, struct err *err)
 		return err_sys(err, errno, "KVM_SET_LAPIC");
 	vcpu->late = false;
 	vcpu->io_pending = false;
+	vcpu->io_exits = 0;
+	vcpu->vm->page->shadow_exact[vcpu->index] = 0;
 	return 0;
+}
+
+uint64_t vcpu_io_exits(const struct vcpu *vcpu)
+{
+	return vcpu->io_exits;
+}
+
+void vcpu_stop_at_exit(struct vcpu *vcpu, uint64_t count)
+{
+	vcpu->stop_at_exit = count;
 }
 
 int vcpu_set_entry(struct vcpu *vcpu, const struct x86_state *entry, struct err *err)

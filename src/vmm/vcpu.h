@@ -36,6 +36,9 @@ int vcpu_set_debug(struct vcpu *vcpu, const struct vcpu_debug *dbg, struct err *
 /* Whether vm_resume() lets this vCPU run; default yes. Frozen vCPUs stay parked (scheduler lock).
  */
 void vcpu_set_frozen(struct vcpu *vcpu, bool frozen);
+/* I/O and MMIO exits since the last reset; stop the VM (as a debug stop) at the COUNT-th. */
+uint64_t vcpu_io_exits(const struct vcpu *vcpu);
+void vcpu_stop_at_exit(struct vcpu *vcpu, uint64_t count);
 /* For the debugger's exit(): general, segment and control registers. The vCPU's own thread. */
 int vcpu_peek(struct vcpu *vcpu, struct x86_state *st);
 /* Put RFLAGS.RF up: the next instruction meets no execution breakpoint. Own thread. */

@@ -48,6 +48,8 @@ struct vcpu {
 	bool started;	     /* thread exists */
 	atomic_bool frozen;  /* stays parked over vm_resume(); written under vm->lock */
 	bool parked;	     /* guarded by vm->lock */
+	uint64_t io_exits;     /* since the last reset; own thread */
+	uint64_t stop_at_exit; /* stop when io_exits gets there; 0: never */
 	bool io_pending;     /* own thread: KVM_RUN must be entered again before state is read */
 	bool step_armed;     /* written while parked */
 	uint64_t step_rip;   /* rip when the step began */
@@ -81,6 +83,7 @@ struct vm {
 	unsigned int nr_vcpus;
 	enum vm_state state; /* main loop's thread */
 	bool sync_regs;
+	bool sync_sregs; /* AMD-V: a triple fault loses the registers, so each exit brings all */
 
 	pthread_mutex_t lock;
 	pthread_cond_t parked_cond; /* all vCPUs stand */
@@ -124,6 +127,8 @@ void vm_env_init(struct vm *vm);
 /* state.c: registers between KVM and struct x86_state. FULL: with FPU, MSRs, debug, LAPIC. */
 int state_read(struct vcpu *vcpu, struct x86_state *st, bool full);
 int state_write(struct vcpu *vcpu, const struct x86_state *st, struct err *err);
+/* Keep the registers that came with this exit as the shadow. Own thread. */
+void state_shadow(struct vcpu *vcpu);
 /* Read the state and publish it in the sample page. The vCPU's own thread, or while it stands. */
 void state_publish(struct vcpu *vcpu, bool exact);
 

@@ -100,6 +100,7 @@ static int vm_open_kvm(struct vm *vm, struct err *err)
 	    kvm_ioctl(vm->fd, KVM_SET_TSS_ADDR, (void *)VM_TSS_ADDR) < 0)
 		return err_sys(err, errno, "KVM_SET_TSS_ADDR");
 	vm->sync_regs = kvm_cap(KVM_CAP_SYNC_REGS) & KVM_SYNC_X86_REGS;
+	vm->sync_sregs = kvm_is_svm() && (kvm_cap(KVM_CAP_SYNC_REGS) & KVM_SYNC_X86_SREGS);
 	return 0;
 }
 

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Rerun to the fault: see rerun.h. */
+#include "dbg/rerun.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <string.h>
+
+#include "vmm/vcpu.h"
+#include "vmm/vm.h"
+
+#define RERUN_LIMIT_S	3
+#define RERUN_MAX_STEPS 200000
+
+struct rerun {
+	struct vm *vm;
+	struct event_base *base;
+	unsigned int vcpu;
+	struct x86_state last; /* before the instruction that is being stepped */
+	unsigned long steps;
+	bool reached, crashed;
+};
+
+/* In the vCPU's thread, after each step: remember and go on. */
+static enum vm_debug_verdict rerun_exit(void *ctx, const struct vm_debug_exit *ex, char *text,
+					size_t text_len)
+{
+	struct rerun *run = ctx;
+
+	(void)text;
+	(void)text_len;
+	if (ex->vcpu != run->vcpu)
+		return VM_DEBUG_INJECT;
+	vcpu_peek(vm_vcpu(run->vm, run->vcpu), &run->last);
+	return ++run->steps < RERUN_MAX_STEPS ? VM_DEBUG_CONTINUE : VM_DEBUG_STOP;
+}
+
+/* The exit before the crash is reached: from here on every instruction counts. */
+static bool rerun_stopped(void *ctx, unsigned int vcpu)
+{
+	const struct vcpu_debug step = { .step = true };
+	struct rerun *run = ctx;
+
+	(void)vcpu;
+	if (run->reached)
+		return false;
+	run->reached = true;
+	vcpu_get_state(vm_vcpu(run->vm, run->vcpu), &run->last, NULL);
+	return vcpu_set_debug(vm_vcpu(run->vm, run->vcpu), &step, NULL) == 0;
+}
+
+static void rerun_resuming(void *ctx)
+{
+	(void)ctx;
+}
+
+static const struct vm_debug_ops rerun_ops = {
+	.exit = rerun_exit,
+	.stopped = rerun_stopped,
+	.resuming = rerun_resuming,
+};
+
+static void rerun_event(void *ctx, const struct vm_event *ev)
+{
+	struct rerun *run = ctx;
+
+	if (ev->kind == VM_EVENT_RESUME)
+		return;
+	run->crashed = ev->kind == VM_EVENT_CRASHED && ev->vcpu == run->vcpu;
+	event_base_loopbreak(run->base);
+}
+
+static int rerun_go(struct rerun *run, uint64_t exits, struct err *err)
+{
+	const struct timeval limit = { .tv_sec = RERUN_LIMIT_S };
+	int ret;
+
+	vm_set_debugger(run->vm, &rerun_ops, run);
+	if (vm_listen(run->vm, rerun_event, run))
+		return err_set(err, ENOSPC, "too many listeners");
+	if (exits)
+		vcpu_stop_at_exit(vm_vcpu(run->vm, run->vcpu), exits);
+	else
+		rerun_stopped(run, run->vcpu);
+	ret = vm_resume(run->vm, err);
+	if (ret)
+		return ret;
+	event_base_loopexit(run->base, &limit);
+	event_base_dispatch(run->base);
+	vm_pause(run->vm, VM_STATE_PAUSED, "rerun");
+	if (!run->reached)
+		return err_set(err, ENOENT, "the second run did not get to the same exit");
+	if (!run->crashed)
+		return err_set(err, ETIMEDOUT, "the second run did not crash in time");
+	return 0;
+}
+
+int rerun_to_fault(const struct vm_config *cfg, unsigned int vcpu, uint64_t exits,
+		   struct x86_state *out, struct err *err)
+{
+	struct vm_config again = *cfg;
+	struct rerun run = { .vcpu = vcpu };
+	int ret;
+
+	again.on_reset = VM_ON_RESET_EXIT;
+	again.serial_fd[0] = again.serial_fd[1] = again.serial_fd[2] = -1;
+	run.base = event_base_new();
+	if (!run.base)
+		return err_set(err, ENOMEM, "event loop");
+	ret = vm_create(&again, run.base, &run.vm, err);
+	if (!ret)
+		ret = rerun_go(&run, exits, err);
+	if (!ret)
+		*out = run.last;
+	vm_destroy(run.vm);
+	event_base_free(run.base);
+	return ret;
+}
