@@ -177,7 +177,7 @@ int elf_place(struct boot_ctx *ctx, const struct elf_file *elf, struct err *err)
 		if (seg->type != PT_LOAD)
 			continue;
 		snprintf(what, sizeof(what), "kernel segment %u", nr++);
-		ret = boot_place_part(ctx, seg->paddr, ctx->image.data + seg->off, seg->file_len,
+		ret = boot_place_part(ctx, seg->paddr, &ctx->image, seg->off, seg->file_len,
 				      seg->mem_len, what, err);
 		if (ret)
 			return ret;
@@ -199,6 +199,28 @@ uint64_t elf_to_physical(const struct elf_file *elf, uint64_t va)
 			return seg->paddr + (va - seg->vaddr);
 	}
 	return va;
+}
+
+bool elf_section(const struct boot_file *file, const struct elf_file *elf, unsigned int index,
+		 struct elf_section *out)
+{
+	unsigned int size = elf->is64 ? sizeof(Elf64_Shdr) : sizeof(Elf32_Shdr);
+	Elf32_Shdr sh32;
+	Elf64_Shdr sh64;
+	uint64_t off;
+
+	if (index >= elf->nr_sh || elf->sh_size != size ||
+	    __builtin_add_overflow(elf->sh_off, (uint64_t)index * size, &off) ||
+	    !boot_file_has(file, off, size))
+		return false;
+	if (elf->is64) {
+		memcpy(&sh64, file->data + off, sizeof(sh64));
+		*out = (struct elf_section){ sh64.sh_type, sh64.sh_offset, sh64.sh_size, off };
+	} else {
+		memcpy(&sh32, file->data + off, sizeof(sh32));
+		*out = (struct elf_section){ sh32.sh_type, sh32.sh_offset, sh32.sh_size, off };
+	}
+	return out->type == SHT_NOBITS || boot_file_has(file, out->off, out->len);
 }
 
 static uint64_t elf_align4(uint64_t len)

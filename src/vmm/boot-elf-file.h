@@ -33,6 +33,15 @@ int elf_open(const struct boot_file *file, struct elf_file *elf, struct err *err
 int elf_place(struct boot_ctx *ctx, const struct elf_file *elf, struct err *err);
 /* Where the virtual address VA is loaded; VA itself where no segment has it. */
 uint64_t elf_to_physical(const struct elf_file *elf, uint64_t va);
+/* Section INDEX of the nr_sh that the header names; false if it is not in the file. */
+struct elf_section {
+	uint32_t type; /* SHT_* */
+	uint64_t off, len;
+	uint64_t header_off; /* of the section header itself */
+};
+
+bool elf_section(const struct boot_file *file, const struct elf_file *elf, unsigned int index,
+		 struct elf_section *out);
 /*
  * The note of TYPE by the owner NAME (with its NUL, NAME_LEN bytes): its descriptor, *LEN
  * bytes; NULL if there is none.

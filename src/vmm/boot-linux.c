@@ -48,8 +48,8 @@ static bool linux_probe(const struct boot_file *image)
 
 struct linux_kernel {
 	struct setup_header hdr;
-	const uint8_t *code;
-	uint64_t code_len, mem_len, gpa;
+	uint64_t code_off, code_len; /* in the file */
+	uint64_t gpa, mem_len;
 	bool is64;
 };
 
@@ -93,7 +93,7 @@ static int linux_open(const struct boot_ctx *ctx, struct linux_kernel *lk, struc
 			       (unsigned long long)image->len);
 	if (lk->code_len > image->len - setup_len)
 		lk->code_len = image->len - setup_len;
-	lk->code = image->data + setup_len;
+	lk->code_off = setup_len;
 	lk->is64 = lk->hdr.version >= 0x20c && (lk->hdr.xloadflags & XLF_KERNEL_64);
 	if (lk->is64 && lk->code_len <= LINUX_ENTRY64)
 		return err_set(err, ENOEXEC, "truncated: the 64-bit entry is cut off");
@@ -112,7 +112,8 @@ static int linux_place_kernel(struct boot_ctx *ctx, struct linux_kernel *lk, str
 	if (lk->gpa < LINUX_DEFAULT_AT || lk->gpa >= MEM_HOLE_BASE)
 		return err_set(err, ENOEXEC, "a kernel that wants to be loaded at 0x%llx",
 			       (unsigned long long)lk->gpa);
-	return boot_place_part(ctx, lk->gpa, lk->code, lk->code_len, lk->mem_len, "kernel", err);
+	return boot_place_part(ctx, lk->gpa, &ctx->image, lk->code_off, lk->code_len, lk->mem_len,
+			       "kernel", err);
 }
 
 /* Several archives make one: the kernel wants each to begin on a multiple of 4. */
@@ -140,8 +141,8 @@ static int linux_place_initrd(struct boot_ctx *ctx, struct setup_header *hdr, st
 	hdr->ramdisk_image = (uint32_t)gpa;
 	hdr->ramdisk_size = gpa ? (uint32_t)total : 0;
 	for (i = 0; i < cfg->nr_initrd && !ret; i++) {
-		ret = boot_place_part(ctx, gpa, file[i].data, file[i].len,
-				      (file[i].len + 3) & ~3ull, "initrd", err);
+		ret = boot_place_part(ctx, gpa, &file[i], 0, file[i].len, (file[i].len + 3) & ~3ull,
+				      "initrd", err);
 		gpa += (file[i].len + 3) & ~3ull;
 	}
 	for (i = 0; i < cfg->nr_initrd; i++)

@@ -4,6 +4,7 @@
  * addresses, or any file that describes itself in the header's address fields
  * (the "a.out kludge"). Modules come from --initrd.
  */
+#include <elf.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -25,11 +26,13 @@
 #define MB_INFO_MEMORY	    (1u << 0)
 #define MB_INFO_CMDLINE	    (1u << 2)
 #define MB_INFO_MODULES	    (1u << 3)
+#define MB_INFO_ELF	    (1u << 5)
 #define MB_INFO_MMAP	    (1u << 6)
 #define MB_INFO_LOADER	    (1u << 9)
 #define MB_INFO_FRAMEBUFFER (1u << 12)
 
-#define MB_FB_TEXT 2
+#define MB_FB_TEXT	2
+#define MB_MAX_SECTIONS 64
 
 /* Section 3.1.1 */
 struct mb_header {
@@ -122,23 +125,23 @@ static int mb_place_addressed(struct boot_ctx *ctx, const struct mb_header *head
 		mem_len = head->bss_end_addr - head->load_addr;
 	}
 	*entry = head->entry_addr;
-	return boot_place_part(ctx, head->load_addr, ctx->image.data + start, file_len, mem_len,
+	return boot_place_part(ctx, head->load_addr, &ctx->image, start, file_len, mem_len,
 			       "kernel", err);
 }
 
-static int mb_place_elf(struct boot_ctx *ctx, uint64_t *entry, struct err *err)
+static int mb_place_elf(struct boot_ctx *ctx, struct elf_file *elf, uint64_t *entry,
+			struct err *err)
 {
-	struct elf_file elf;
-	int ret = elf_open(&ctx->image, &elf, err);
+	int ret = elf_open(&ctx->image, elf, err);
 
 	if (ret)
 		return ret;
-	*entry = elf_to_physical(&elf, elf.entry);
-	return elf_place(ctx, &elf, err);
+	*entry = elf_to_physical(elf, elf->entry);
+	return elf_place(ctx, elf, err);
 }
 
 static int mb_place_kernel(struct boot_ctx *ctx, const struct mb_header *head, uint64_t off,
-			   uint64_t *entry, struct err *err)
+			   struct elf_file *elf, uint64_t *entry, struct err *err)
 {
 	uint32_t unknown = head->flags & MB_WANT_REQUIRED & ~MB_WANT_KNOWN;
 	int ret;
@@ -149,7 +152,7 @@ static int mb_place_kernel(struct boot_ctx *ctx, const struct mb_header *head, u
 	if (head->flags & MB_HAS_ADDRESSES)
 		ret = mb_place_addressed(ctx, head, off, entry, err);
 	else
-		ret = mb_place_elf(ctx, entry, err);
+		ret = mb_place_elf(ctx, elf, entry, err);
 	if (!ret)
 		ret = boot_check_entry(ctx, *entry, err);
 	if (!ret && *entry > UINT32_MAX)
@@ -228,8 +231,58 @@ static void mb_fill_video(struct mb_info *info)
 	info->fb_type = MB_FB_TEXT;
 }
 
-static int mb_place_info(struct boot_ctx *ctx, const struct mb_header *head, uint64_t *gpa,
-			 struct err *err)
+/*
+ * Section 3.3, "syms": the section headers, with sh_addr of symbol and string tables set to
+ * where we put them, for kernels that print names. Debug information stays in the file.
+ */
+static int mb_place_section(struct boot_ctx *ctx, const struct elf_file *elf,
+			    const struct elf_section *sec, uint64_t headers, struct err *err)
+{
+	uint64_t gpa, field = headers + sec->header_off - elf->sh_off;
+	int ret;
+
+	if ((sec->type != SHT_SYMTAB && sec->type != SHT_STRTAB) || !sec->len)
+		return 0;
+	gpa = boot_find_high(ctx, sec->len, 16, MEM_HIGH_BASE, MEM_HOLE_BASE);
+	if (!gpa)
+		return 0;
+	ret = boot_place_part(ctx, gpa, &ctx->image, sec->off, sec->len, sec->len, "ELF symbols",
+			      err);
+	if (ret)
+		return ret;
+	field += elf->is64 ? offsetof(Elf64_Shdr, sh_addr) : offsetof(Elf32_Shdr, sh_addr);
+	return mem_write(ctx->mem, field, &gpa, elf->is64 ? 8 : 4);
+}
+
+/* A luxury: where the section headers are no good, the kernel goes without. */
+static int mb_place_symbols(struct boot_ctx *ctx, const struct elf_file *elf, struct mb_info *info,
+			    struct err *err)
+{
+	struct elf_section sec[MB_MAX_SECTIONS];
+	unsigned int i;
+	uint64_t gpa;
+	int ret;
+
+	if (!elf->nr_sh || elf->nr_sh > MB_MAX_SECTIONS)
+		return 0;
+	for (i = 0; i < elf->nr_sh; i++)
+		if (!elf_section(&ctx->image, elf, i, &sec[i]))
+			return 0;
+	ret = boot_place_scratch(ctx, ctx->image.data + elf->sh_off,
+				 (uint64_t)elf->nr_sh * elf->sh_size, 8, "ELF section headers",
+				 &gpa, err);
+	for (i = 0; !ret && i < elf->nr_sh; i++)
+		ret = mb_place_section(ctx, elf, &sec[i], gpa, err);
+	info->flags |= MB_INFO_ELF;
+	info->syms[0] = elf->nr_sh;
+	info->syms[1] = elf->sh_size;
+	info->syms[2] = (uint32_t)gpa;
+	info->syms[3] = elf->sh_strings;
+	return ret;
+}
+
+static int mb_place_info(struct boot_ctx *ctx, const struct mb_header *head,
+			 const struct elf_file *elf, uint64_t *gpa, struct err *err)
 {
 	struct mb_info info = { .flags = MB_INFO_CMDLINE | MB_INFO_LOADER };
 	int ret;
@@ -239,6 +292,8 @@ static int mb_place_info(struct boot_ctx *ctx, const struct mb_header *head, uin
 		ret = mb_place_string(ctx, "vitrine", "loader name", &info.loader_name, err);
 	if (!ret)
 		ret = mb_place_modules(ctx, &info, err);
+	if (!ret)
+		ret = mb_place_symbols(ctx, elf, &info, err);
 	if (!ret)
 		ret = mb_place_mmap(ctx, &info, err);
 	if (head->flags & MB_WANT_VIDEO)
@@ -252,14 +307,15 @@ static int mb_place_info(struct boot_ctx *ctx, const struct mb_header *head, uin
 static int mb_load(struct boot_ctx *ctx, struct x86_state *st, struct err *err)
 {
 	struct mb_header head;
+	struct elf_file elf = { .nr_sh = 0 };
 	uint64_t off, entry, info, gdt;
 	int ret;
 
 	if (!mb_find(&ctx->image, &head, &off))
 		return err_set(err, ENOEXEC, "no Multiboot header in the first 8 KiB");
-	ret = mb_place_kernel(ctx, &head, off, &entry, err);
+	ret = mb_place_kernel(ctx, &head, off, &elf, &entry, err);
 	if (!ret)
-		ret = mb_place_info(ctx, &head, &info, err);
+		ret = mb_place_info(ctx, &head, &elf, &info, err);
 	if (!ret)
 		ret = boot_place_gdt(ctx, false, &gdt, err);
 	if (ret)

@@ -37,7 +37,7 @@ void boot_state_reset(struct x86_state *st)
 	st->fpu.mxcsr = 0x1f80;
 	st->msr[X86_MSR_PAT] = 0x0007040600070406ull;
 	st->msr[X86_MSR_MTRR_DEF_TYPE] = 0x806;
-	st->msr[X86_MSR_MISC_ENABLE] = 1; /* fast strings */
+	st->msr[X86_MSR_MISC_ENABLE] = 0x1801; /* fast strings; no BTS, no PEBS */
 	st->mp_state = X86_MP_RUNNABLE;
 	st->seg[X86_TR] = (struct x86_seg){ .limit = 0x67, .attr = BOOT_ATTR_TSS };
 	st->seg[X86_LDTR] = (struct x86_seg){ .attr = 2 | X86_SEG_P | X86_SEG_UNUSABLE };

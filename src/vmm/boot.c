@@ -61,20 +61,24 @@ int boot_file_open(struct boot_file *file, const char *path, struct err *err)
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	int ret;
 
-	*file = (struct boot_file){ .path = path };
+	*file = (struct boot_file){ .path = path, .fd = -1 };
 	if (fd < 0)
 		return err_sys(err, errno, "%s", path);
 	ret = boot_file_map(file, fd, err);
-	close(fd);
+	if (ret)
+		close(fd);
+	else
+		file->fd = fd;
 	return ret;
 }
 
 void boot_file_close(struct boot_file *file)
 {
-	if (file->data)
-		munmap((void *)(uintptr_t)file->data, file->len);
-	file->data = NULL;
-	file->len = 0;
+	if (!file->data)
+		return;
+	munmap((void *)(uintptr_t)file->data, file->len);
+	close(file->fd);
+	*file = (struct boot_file){ .path = file->path, .fd = -1 };
 }
 
 bool boot_file_has(const struct boot_file *file, uint64_t off, uint64_t len)
@@ -140,9 +144,54 @@ static int boot_note_placed(struct boot_ctx *ctx, uint64_t gpa, uint64_t len, co
 	return 0;
 }
 
+/* Claim LEN bytes at GPA; *DST is where they are. */
+static int boot_claim(struct boot_ctx *ctx, uint64_t gpa, uint64_t len, const char *what,
+		      void **dst, struct err *err)
+{
+	*dst = mem_span(ctx->mem, gpa, len);
+	if (!*dst)
+		return boot_no_ram(ctx, gpa, len, what, err);
+	return boot_note_placed(ctx, gpa, len, what, err);
+}
+
 /* RAM is zero when loading begins, so zeroes are not written: their pages stay unallocated. */
-int boot_place_part(struct boot_ctx *ctx, uint64_t gpa, const void *data, uint64_t file_len,
-		    uint64_t mem_len, const char *what, struct err *err)
+int boot_place(struct boot_ctx *ctx, uint64_t gpa, const void *data, uint64_t len, const char *what,
+	       struct err *err)
+{
+	void *dst;
+	int ret;
+
+	if (!len)
+		return 0;
+	ret = boot_claim(ctx, gpa, len, what, &dst, err);
+	if (!ret && data)
+		memcpy(dst, data, len);
+	return ret;
+}
+
+static int boot_file_read(const struct boot_file *file, uint64_t off, uint8_t *dst, uint64_t len,
+			  struct err *err)
+{
+	ssize_t n;
+
+	if (file->fd < 0) {
+		memcpy(dst, file->data + off, len);
+		return 0;
+	}
+	for (; len; dst += n, off += (uint64_t)n, len -= (uint64_t)n) {
+		n = pread(file->fd, dst, len, (off_t)off);
+		if (n < 0 && errno != EINTR)
+			return err_sys(err, errno, "%s", file->path);
+		if (n == 0)
+			return err_set(err, EIO, "%s: the file shrank while it was read",
+				       file->path);
+		n = n < 0 ? 0 : n;
+	}
+	return 0;
+}
+
+int boot_place_part(struct boot_ctx *ctx, uint64_t gpa, const struct boot_file *file, uint64_t off,
+		    uint64_t file_len, uint64_t mem_len, const char *what, struct err *err)
 {
 	uint64_t len = mem_len > file_len ? mem_len : file_len;
 	void *dst;
@@ -150,19 +199,10 @@ int boot_place_part(struct boot_ctx *ctx, uint64_t gpa, const void *data, uint64
 
 	if (!len)
 		return 0;
-	dst = mem_span(ctx->mem, gpa, len);
-	if (!dst)
-		return boot_no_ram(ctx, gpa, len, what, err);
-	ret = boot_note_placed(ctx, gpa, len, what, err);
-	if (!ret && data)
-		memcpy(dst, data, file_len);
-	return ret;
-}
-
-int boot_place(struct boot_ctx *ctx, uint64_t gpa, const void *data, uint64_t len, const char *what,
-	       struct err *err)
-{
-	return boot_place_part(ctx, gpa, data, len, len, what, err);
+	if (!boot_file_has(file, off, file_len))
+		return err_set(err, ENOEXEC, "truncated: %s is not in the file", what);
+	ret = boot_claim(ctx, gpa, len, what, &dst, err);
+	return ret ? ret : boot_file_read(file, off, dst, file_len, err);
 }
 
 static bool boot_align_up(uint64_t *gpa, uint64_t align)
@@ -315,7 +355,7 @@ int boot_place_file(struct boot_ctx *ctx, const char *path, bool low, uint64_t m
 	else
 		out->gpa = boot_find_high(ctx, file.len, BOOT_PAGE, MEM_HIGH_BASE, max);
 	if (out->gpa)
-		ret = boot_place(ctx, out->gpa, file.data, file.len, out->what, err);
+		ret = boot_place_part(ctx, out->gpa, &file, 0, file.len, file.len, out->what, err);
 	else
 		ret = boot_no_room(ctx, out->what, file.len, err);
 	boot_file_close(&file);
@@ -521,7 +561,7 @@ static int boot_place_loads(struct boot_ctx *ctx, struct err *err)
 			return ret;
 		}
 		snprintf(what, sizeof(what), "file %s", boot_base_name(load->path));
-		ret = boot_place(ctx, load->gpa, file.data, file.len, what, err);
+		ret = boot_place_part(ctx, load->gpa, &file, 0, file.len, file.len, what, err);
 		boot_file_close(&file);
 	}
 	return ret;

@@ -39,11 +39,15 @@ struct boot_config {
 	unsigned int nr_cpus;
 };
 
-/* A file mapped read-only (MAP_PRIVATE). */
+/*
+ * A file mapped read-only (MAP_PRIVATE) to look at. Its bytes are read from FD when they are
+ * placed: a file that shrinks meanwhile is then an error, not a SIGBUS. FD -1: copy from DATA.
+ */
 struct boot_file {
 	const char *path;
 	const uint8_t *data;
 	uint64_t len;
+	int fd;
 };
 
 /* One thing put in guest RAM: the plan that --dry-run prints and overlap checks use. */
@@ -68,9 +72,9 @@ struct boot_ctx {
  * overlap. */
 int boot_place(struct boot_ctx *ctx, uint64_t gpa, const void *data, uint64_t len, const char *what,
 	       struct err *err);
-/* As boot_place() for a segment: FILE_LEN bytes of DATA, the rest of MEM_LEN bytes zero. */
-int boot_place_part(struct boot_ctx *ctx, uint64_t gpa, const void *data, uint64_t file_len,
-		    uint64_t mem_len, const char *what, struct err *err);
+/* As boot_place() for a segment: FILE_LEN bytes of FILE from OFF, the rest of MEM_LEN zero. */
+int boot_place_part(struct boot_ctx *ctx, uint64_t gpa, const struct boot_file *file, uint64_t off,
+		    uint64_t file_len, uint64_t mem_len, const char *what, struct err *err);
 /*
  * Place small things the guest finds by address (tables, a stack, strings) at
  * *GPA where a kernel is least likely to put its own: as high as possible below

@@ -61,7 +61,7 @@ static inline int fuzz_boot(const struct loader_ops *ops, const uint8_t *data, s
 	memset(&ctx, 0, sizeof(ctx));
 	ctx.cfg = &cfg;
 	ctx.mem = mem;
-	ctx.image = (struct boot_file){ .path = "fuzz", .data = data, .len = size };
+	ctx.image = (struct boot_file){ .path = "fuzz", .data = data, .len = size, .fd = -1 };
 	if (acpi_place(&ctx, 1, &ctx.rsdp, NULL))
 		abort();
 	probed = ops->probe(&ctx.image);

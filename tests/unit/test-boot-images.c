@@ -415,6 +415,44 @@ static void test_multiboot_elf(void **state)
 	close(fd);
 }
 
+static void test_multiboot_symbols(void **state)
+{
+	struct boot_config cfg = { .kind = "multiboot" };
+	struct image img;
+	struct loaded ld;
+	uint64_t mbi, headers;
+
+	(void)state;
+	image_elf64(&img, 0);
+	image_multiboot(&img, ELF_TEXT_OFF + 0x14, 0);
+	image_put(&img, 40, 0x3000, 8); /* two section headers: none, and a string table */
+	image_put(&img, 58, 64, 2);
+	image_put(&img, 60, 2, 2);
+	image_put(&img, 62, 1, 2);
+	image_put(&img, 0x3044, 3, 4);
+	image_put(&img, 0x3058, 0x3080, 8);
+	image_put(&img, 0x3060, 9, 8);
+	memcpy(img.data + 0x3080, "\0.strtab", 9);
+	img.len = 0x3089;
+	loaded_make(&ld, &cfg, &img, 16 * MIB);
+	assert_int_equal(ld.ret, 0);
+	mbi = ld.st.gpr[X86_RBX];
+	assert_true(loaded_get(&ld, mbi, 4) & 1 << 5);
+	assert_int_equal(loaded_get(&ld, mbi + 28, 4), 2);
+	assert_int_equal(loaded_get(&ld, mbi + 32, 4), 64);
+	assert_int_equal(loaded_get(&ld, mbi + 40, 4), 1);
+	headers = loaded_get(&ld, mbi + 36, 4);
+	assert_int_equal(loaded_get(&ld, headers + 64 + 4, 4), 3);
+	assert_string_equal(loaded_str(&ld, loaded_get(&ld, headers + 64 + 16, 8) + 1), ".strtab");
+	loaded_free(&ld);
+	/* cut off: the kernel boots without */
+	img.len = 0x3088;
+	loaded_make(&ld, &cfg, &img, 16 * MIB);
+	assert_int_equal(ld.ret, 0);
+	assert_false(loaded_get(&ld, ld.st.gpr[X86_RBX], 4) & 1 << 5);
+	loaded_free(&ld);
+}
+
 /* A flat file: header at 0x20, loaded so that file offset 0 is at 1 MiB. */
 static void image_kludge(struct image *img)
 {
@@ -512,6 +550,7 @@ int main(void)
 		cmocka_unit_test(test_pvh),
 		cmocka_unit_test(test_pvh_lies),
 		cmocka_unit_test(test_multiboot_elf),
+		cmocka_unit_test(test_multiboot_symbols),
 		cmocka_unit_test(test_multiboot_kludge),
 		cmocka_unit_test(test_multiboot_lies),
 		cmocka_unit_test(test_multiboot_search),

@@ -59,17 +59,44 @@ static void test_place(void **state)
 
 static void test_place_outside(void **state)
 {
+	const struct boot_file file = {
+		.path = "x", .data = (const uint8_t *)"x", .len = 1, .fd = -1
+	};
 	struct boot_ctx *ctx = *state;
 	struct err err = ERR_INIT;
 
-	assert_int_equal(boot_place_part(ctx, 15 * MIB, "x", 1, 3 * MIB, "bss", &err), -EFAULT);
+	assert_int_equal(boot_place_part(ctx, 15 * MIB, &file, 0, 1, 3 * MIB, "bss", &err),
+			 -EFAULT);
 	assert_non_null(strstr(err.text, "the guest has 16M: use --mem 18M"));
 	assert_int_equal(boot_place(ctx, 0x9ffff, "xx", 2, "low", &err), -EFAULT);
 	assert_non_null(strstr(err.text, "not in the guest's RAM"));
 	assert_int_equal(boot_place(ctx, 0xfee00000, "x", 1, "apic", &err), -EFAULT);
-	assert_int_equal(boot_place_part(ctx, 8, "x", 1, UINT64_MAX, "huge", &err), -EFAULT);
+	assert_int_equal(boot_place_part(ctx, 8, &file, 0, 1, UINT64_MAX, "huge", &err), -EFAULT);
 	assert_non_null(strstr(err.text, "too large"));
 	assert_int_equal(ctx->nr_placed, 0);
+}
+
+/* Like a linker writing the kernel anew while the machine resets. */
+static void test_file_shrinks(void **state)
+{
+	struct boot_ctx *ctx = *state;
+	struct err err = ERR_INIT;
+	struct boot_file file;
+	struct image img;
+	char path[32];
+	int fd;
+
+	image_sector(&img);
+	fd = image_path(&img, path);
+	assert_int_equal(boot_file_open(&file, path, &err), 0);
+	assert_int_equal(boot_place_part(ctx, MIB, &file, 510, 2, 16, "end", &err), 0);
+	assert_int_equal(boot_place_part(ctx, 2 * MIB, &file, 510, 3, 16, "end", &err), -ENOEXEC);
+	assert_int_equal(*(uint16_t *)mem_span(ctx->mem, MIB, 2), 0xaa55);
+	assert_int_equal(ftruncate(fd, 100), 0);
+	assert_int_equal(boot_place_part(ctx, 2 * MIB, &file, 0, 512, 512, "sector", &err), -EIO);
+	assert_non_null(strstr(err.text, "shrank"));
+	boot_file_close(&file);
+	close(fd);
 }
 
 static void test_place_many(void **state)
@@ -516,6 +543,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST_CTX(test_place),
 		TEST_CTX(test_place_outside),
+		TEST_CTX(test_file_shrinks),
 		TEST_CTX(test_place_many),
 		TEST_CTX(test_find),
 		TEST_CTX(test_identity),
