@@ -56,18 +56,14 @@ static bool console_write(int fd, const void *data, size_t len)
 /* The end of TEXT that fills a terminal's screen. */
 static const char *console_last_screen(const char *text, size_t *len)
 {
-	struct winsize win = { .ws_row = 24 };
+	unsigned int lines = 0, rows = 24;
 	const char *at = text + *len;
-	unsigned int lines = 0;
+	struct winsize win;
 
-	ioctl(STDOUT_FILENO, TIOCGWINSZ, &win);
-	while (at > text && lines < win.ws_row) {
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &win) == 0 && win.ws_row)
+		rows = win.ws_row;
+	while (at > text && !(at[-1] == '\n' && ++lines == rows))
 		at--;
-		if (*at == '\n')
-			lines++;
-	}
-	if (at > text || (lines && *at == '\n'))
-		at++;
 	*len -= (size_t)(at - text);
 	return at;
 }

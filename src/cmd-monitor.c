@@ -150,7 +150,7 @@ static void monitor_print_event(const json_t *event)
 	       text && text[0] ? ": " : "", text ? text : "");
 }
 
-/* Events that came in, as lines above the prompt; false: the VM has gone. */
+/* Print the events that have come in; true if there were any. */
 static bool monitor_events(struct prompt *pr)
 {
 	bool shown = false;
@@ -161,9 +161,7 @@ static bool monitor_events(struct prompt *pr)
 		json_decref(event);
 		shown = true;
 	}
-	if (shown)
-		el_set(pr->el, EL_REFRESH);
-	return !pr->gone;
+	return shown;
 }
 
 /* libedit's way to read a character: meanwhile the VM may have news. */
@@ -180,7 +178,9 @@ static int monitor_getc(EditLine *el, wchar_t *out)
 	for (;;) {
 		if (poll(pfd, 2, -1) < 0 && errno != EINTR)
 			return -1;
-		if (pfd[1].revents && !monitor_events(pr))
+		if (pfd[1].revents && monitor_events(pr))
+			el_set(el, EL_REFRESH);
+		if (pr->gone)
 			return 0;
 		if (!pfd[0].revents)
 			continue;
@@ -274,6 +274,7 @@ static int monitor_interactive(struct ctl_client *cli, const char *name)
 		if (line[strspn(line, " \t\r\n")])
 			history(pr.hist, &ev, H_ENTER, line);
 		monitor_line(cli, line);
+		monitor_events(&pr);
 	}
 	printf(pr.gone ? "\r\nvitrine: %s has ended\n" : "\n", name);
 	monitor_prompt_close(&pr);

@@ -227,18 +227,35 @@ static void run_result_tail(struct run *run, json_t *obj)
 	buf_free(&tail);
 }
 
+static int run_dump_result(const json_t *obj, const char *path)
+{
+	FILE *file = fopen(path, "we");
+	bool bad;
+
+	if (!file)
+		return -errno;
+	bad = json_dumpf(obj, file, JSON_INDENT(1)) != 0;
+	fputc('\n', file);
+	bad |= ferror(file) != 0;
+	if (fclose(file) != 0 || bad)
+		return errno ? -errno : -EIO;
+	return 0;
+}
+
 static void run_write_result(struct run *run)
 {
 	double seconds = (double)(time_now_ns() - run->start_ns) / 1e9;
 	json_t *obj = json_pack("{s:s,s:i,s:f,s:s}", "reason", run->reason, "status", run->status,
 				"seconds", seconds, "text", run->last_text);
+	int ret;
 
 	if (run->last.kind == VM_EVENT_SHUTDOWN && run->last.end == VM_END_DEBUG_EXIT)
 		json_object_set_new(obj, "value", json_integer(run->last.value));
 	run_result_cpu(run, obj);
 	run_result_tail(run, obj);
-	if (json_dump_file(obj, run->cfg->result, JSON_INDENT(1)) != 0)
-		log_line("--result %s: %s", run->cfg->result, strerror(errno));
+	ret = run_dump_result(obj, run->cfg->result);
+	if (ret < 0)
+		log_line("--result %s: %s", run->cfg->result, strerror(-ret));
 	json_decref(obj);
 }
 

@@ -127,7 +127,7 @@ static int cmd_stop(void *ctx, struct ctl_conn *conn, const json_t *args, json_t
 	(void)args;
 	(void)ret;
 	(void)err;
-	return vm_state(vm) == VM_STATE_RUNNING ? vm_pause(vm, VM_STATE_PAUSED, "paused") : 0;
+	return vm_state(vm) == VM_STATE_RUNNING ? vm_pause(vm, VM_STATE_PAUSED, "by request") : 0;
 }
 
 static int cmd_cont(void *ctx, struct ctl_conn *conn, const json_t *args, json_t **ret,

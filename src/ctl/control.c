@@ -88,7 +88,7 @@ static int control_stop(void *ctx, struct err *err)
 	(void)err;
 	if (vm_state(ctl->vm) != VM_STATE_RUNNING)
 		return 0;
-	return vm_pause(ctl->vm, VM_STATE_PAUSED, "paused");
+	return vm_pause(ctl->vm, VM_STATE_PAUSED, "by request");
 }
 
 static int control_cont(void *ctx, struct err *err)
