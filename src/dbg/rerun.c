@@ -6,6 +6,7 @@
 #include <event2/event.h>
 #include <string.h>
 
+#include "inspect/tables.h"
 #include "vmm/vcpu.h"
 #include "vmm/vm.h"
 
@@ -31,14 +32,39 @@ static enum vm_debug_verdict rerun_exit(void *ctx, const struct vm_debug_exit *e
 	(void)text_len;
 	if (ex->vcpu != run->vcpu)
 		return VM_DEBUG_INJECT;
-	vcpu_peek(vm_vcpu(run->vm, run->vcpu), &run->last);
+	run->last = vm_sample(run->vm)->shadow[run->vcpu]; /* came with the exit */
+	if (ex->dr6 & 0xf)
+		vcpu_set_step_flags(vm_vcpu(run->vm, run->vcpu));
 	return ++run->steps < RERUN_MAX_STEPS ? VM_DEBUG_CONTINUE : VM_DEBUG_STOP;
+}
+
+/*
+ * Entering a handler clears the trap flag, so the steps would end there: break on
+ * the entries of the handlers that a failing guest goes through.
+ */
+static void rerun_watch_handlers(struct rerun *run, struct vcpu_debug *dbg)
+{
+	static const uint8_t vectors[] = { 8, 13, 14, 6 };
+	struct tables_gate gate;
+	struct vm_view view;
+	unsigned int i;
+
+	if (vm_view(run->vm, &view, NULL))
+		return;
+	for (i = 0; i < sizeof(vectors); i++) {
+		tables_gate(&view, &run->last, vectors[i], &gate);
+		if (!gate.present)
+			continue;
+		dbg->dr[i] = gate.offset;
+		dbg->dr7 |= 0x700 | 2ull << (i * 2);
+	}
+	view_release(&view);
 }
 
 /* The exit before the crash is reached: from here on every instruction counts. */
 static bool rerun_stopped(void *ctx, unsigned int vcpu)
 {
-	const struct vcpu_debug step = { .step = true };
+	struct vcpu_debug step = { .step = true };
 	struct rerun *run = ctx;
 
 	(void)vcpu;
@@ -46,6 +72,7 @@ static bool rerun_stopped(void *ctx, unsigned int vcpu)
 		return false;
 	run->reached = true;
 	vcpu_get_state(vm_vcpu(run->vm, run->vcpu), &run->last, NULL);
+	rerun_watch_handlers(run, &step);
 	return vcpu_set_debug(vm_vcpu(run->vm, run->vcpu), &step, NULL) == 0;
 }
 

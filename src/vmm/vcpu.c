@@ -347,14 +347,24 @@ int vcpu_peek(struct vcpu *vcpu, struct x86_state *st)
 	return state_read(vcpu, st, false);
 }
 
-void vcpu_set_resume_flag(struct vcpu *vcpu)
+static void vcpu_add_flags(struct vcpu *vcpu, uint64_t flags)
 {
 	struct kvm_regs regs;
 
 	if (ioctl(vcpu->fd, KVM_GET_REGS, &regs) < 0)
 		return;
-	regs.rflags |= X86_RFLAGS_RF;
+	regs.rflags |= flags;
 	(void)ioctl(vcpu->fd, KVM_SET_REGS, &regs);
+}
+
+void vcpu_set_resume_flag(struct vcpu *vcpu)
+{
+	vcpu_add_flags(vcpu, X86_RFLAGS_RF);
+}
+
+void vcpu_set_step_flags(struct vcpu *vcpu)
+{
+	vcpu_add_flags(vcpu, X86_RFLAGS_RF | X86_RFLAGS_TF);
 }
 
 int vcpu_inject(struct vcpu *vcpu, uint8_t vector, bool has_error, uint32_t error, struct err *err)

@@ -43,6 +43,8 @@ void vcpu_stop_at_exit(struct vcpu *vcpu, uint64_t count);
 int vcpu_peek(struct vcpu *vcpu, struct x86_state *st);
 /* Put RFLAGS.RF up: the next instruction meets no execution breakpoint. Own thread. */
 void vcpu_set_resume_flag(struct vcpu *vcpu);
+/* The same, and RFLAGS.TF: go on stepping from inside a handler. Own thread. */
+void vcpu_set_step_flags(struct vcpu *vcpu);
 /* Queue an exception for the guest at the next entry. */
 int vcpu_inject(struct vcpu *vcpu, uint8_t vector, bool has_error, uint32_t error, struct err *err);
 
