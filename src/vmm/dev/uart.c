@@ -16,6 +16,7 @@
 
 #define UART_FIFO    16
 #define UART_BACKLOG 4096 /* the last UART_FIFO bytes are for what comes back from the FIFO */
+#define UART_POLLS   4	  /* looks at the line status after which a guest is polling */
 
 #define UART_HZ		    1843200u
 #define UART_CHAR_BITS	    10
@@ -89,10 +90,10 @@ struct uart {
 	bool thre_pending; /* the transmitter became empty and nobody has read so */
 	bool timeout_pending;
 	bool timer_armed;
-	bool level;		   /* of the interrupt line */
-	uint64_t timeout_ns;	   /* when the character timeout is due, 0: never */
-	unsigned int nr_empty_lsr; /* times in a row that the guest saw no data */
-	bool fifo_looped;	   /* the FIFO holds the guest's own bytes */
+	bool level;	       /* of the interrupt line */
+	uint64_t timeout_ns;   /* when the character timeout is due, 0: never */
+	unsigned int nr_polls; /* times the guest saw no data since it last set the port up */
+	bool fifo_looped;      /* the FIFO holds the guest's own bytes */
 	uint8_t fifo[UART_FIFO];
 	unsigned int fifo_head, fifo_nr;
 	uint8_t backlog[UART_BACKLOG];
@@ -249,8 +250,10 @@ static void uart_loop_locked(struct uart *uart, uint8_t byte)
 
 static uint8_t uart_read_rbr_locked(struct uart *uart)
 {
-	if (!uart->fifo_nr)
+	if (!uart->fifo_nr) {
+		uart->nr_polls = 0; /* clearing the register for luck */
 		return uart->last;
+	}
 	uart->last = uart->fifo[uart->fifo_head];
 	uart->fifo_head = (uart->fifo_head + 1) % UART_FIFO;
 	uart->fifo_nr--;
@@ -356,7 +359,8 @@ static bool uart_write_locked(struct uart *uart, unsigned int reg, uint8_t val)
 	bool dlab = uart->lcr & UART_LCR_DLAB;
 	bool sends = false;
 
-	uart->nr_empty_lsr = 0;
+	if (reg != UART_RBR && reg != UART_SCR)
+		uart->nr_polls = 0;
 	switch (reg) {
 	case UART_RBR:
 		if (dlab)
@@ -401,11 +405,11 @@ static uint8_t uart_read_lsr_locked(struct uart *uart)
 	uint8_t lsr = uart->lsr | UART_LSR_THRE | UART_LSR_TEMT;
 
 	uart->lsr &= (uint8_t)~UART_LSR_ERRORS;
-	/* Twice in a row is polling, once may be clearing the registers for luck. */
-	if (uart->fifo_nr)
-		uart->nr_empty_lsr = 0;
-	else if (++uart->nr_empty_lsr > 1)
+	/* Drivers look once or twice while they set up; who looks on is polling. */
+	if (!uart->fifo_nr && ++uart->nr_polls >= UART_POLLS) {
+		uart->nr_polls = UART_POLLS;
 		uart_refill_locked(uart);
+	}
 	return lsr;
 }
 
@@ -422,8 +426,6 @@ static uint8_t uart_read_locked(struct uart *uart, unsigned int reg)
 	bool dlab = uart->lcr & UART_LCR_DLAB;
 	uint8_t val = 0xff;
 
-	if (reg != UART_LSR)
-		uart->nr_empty_lsr = 0;
 	switch (reg) {
 	case UART_RBR:
 		val = dlab ? uart->dll : uart_read_rbr_locked(uart);
@@ -489,7 +491,7 @@ static void uart_reset(void *state)
 	uart->thre_pending = uart->fifo_looped = false;
 	uart->fifo_head = uart->fifo_nr = 0;
 	uart->backlog_head = uart->backlog_nr = 0;
-	uart->nr_empty_lsr = 0;
+	uart->nr_polls = 0;
 	uart_rx_changed_locked(uart);
 	uart_update_locked(uart);
 	pthread_mutex_unlock(&uart->lock);
@@ -648,7 +650,7 @@ static int uart_load(void *state, struct dev_state_in *in, struct err *err)
 	uart->nr_received = dev_load_u64(in);
 	uart->nr_overruns = dev_load_u64(in);
 	/* The backlog is the outside world's and stays as it is. */
-	uart->nr_empty_lsr = 0;
+	uart->nr_polls = 0;
 	uart_rx_changed_locked(uart);
 	uart->timeout_pending = timeout && uart->fifo_nr;
 	uart_update_locked(uart);
