@@ -388,8 +388,9 @@ static void autopsy_last_exit_step(struct autopsy_run *run)
 		return;
 	exits_flight_text(run->view, fl, run->tab, &text);
 	autopsy_step(run, true, "last exit  %s", buf_str(&text));
-	autopsy_detail(run, "AMD-V resets the CPU on a triple fault: what follows is derived from "
-			    "the state at the last exit");
+	autopsy_detail(run, "AMD-V resets the CPU on a triple fault: what follows comes from %s",
+		       run->out->reran ? "a second run from the last exit"
+				       : "the state at the last exit and memory");
 	buf_free(&text);
 }
 
@@ -418,6 +419,9 @@ static void autopsy_choose_state(struct autopsy_run *run, const struct view_vcpu
 		return;
 	run->out->state_lost = true;
 	*at = vcpu->shadow;
+	run->out->reran = vcpu->shadow_exact;
+	if (vcpu->shadow_exact)
+		return;
 	run->traced = autopsy_trace(run->view, &vcpu->shadow, run->tab, at, &run->first);
 	if (!run->traced) {
 		*at = vcpu->shadow;

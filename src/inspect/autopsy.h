@@ -26,6 +26,7 @@ struct autopsy {
 	struct autopsy_step step[AUTOPSY_STEPS];
 	char verdict[200]; /* one line: what happened, with address and symbol */
 	char hint[200];	   /* what to do about it; may be empty */
+	bool reran;	   /* STATE_LOST, but found again by running on from the last exit */
 };
 
 /* Re-derive the end of VIEW's crashed vCPU (or of VCPU on request). Pure; bounded. */

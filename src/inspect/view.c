@@ -64,13 +64,13 @@ static uint32_t view_min(uint32_t val, uint32_t max)
 }
 
 /* A bool that holds neither 0 nor 1 is undefined behaviour to read. */
-static void view_fix_state(struct x86_state *st)
+static void view_fix_bool(bool *val)
 {
 	uint8_t byte;
 
-	memcpy(&byte, &st->pdptrs_valid, 1);
+	memcpy(&byte, val, 1);
 	byte = !!byte;
-	memcpy(&st->pdptrs_valid, &byte, 1);
+	memcpy(val, &byte, 1);
 }
 
 static int view_check_regions(const struct vm_view *view, struct err *err)
@@ -121,8 +121,10 @@ static int view_sanitize(struct vm_view *view, struct err *err)
 	for (i = 0; i < VM_MAX_REGIONS; i++)
 		VIEW_END_TEXT(view->region[i].name);
 	for (i = 0; i < view->nr_vcpus; i++) {
-		view_fix_state(&view->vcpu[i].state);
-		view_fix_state(&view->vcpu[i].shadow);
+		view_fix_bool(&view->vcpu[i].state.pdptrs_valid);
+		view_fix_bool(&view->vcpu[i].shadow.pdptrs_valid);
+		view_fix_bool(&view->vcpu[i].exact);
+		view_fix_bool(&view->vcpu[i].shadow_exact);
 	}
 	return view_check_regions(view, err);
 }
@@ -200,6 +202,7 @@ static void view_copy_vcpus(const struct sample_page *page, struct vm_view *out)
 		memcpy(to->exits, from->exits, sizeof(to->exits));
 		memcpy(to->exit_tsc, from->exit_tsc, sizeof(to->exit_tsc));
 		to->shadow = page->shadow[i];
+		to->shadow_exact = page->shadow_exact[i] != 0;
 		to->shadow_exact = page->shadow_exact[i];
 	}
 }

@@ -343,6 +343,16 @@ static void test_state_lost(void **state)
 	test_says(c.aut.verdict, "#PF: write to ffffffffdead0000 (not present) by irq_install+0x5");
 	assert_true(c.aut.step[0].observed);
 	assert_false(c.aut.step[1].observed);
+	assert_false(c.aut.reran);
+	/* found again by running on from the last exit: no guessing */
+	vcpu->shadow.rip = 0xffffffff80101c45;
+	vcpu->shadow.gpr[X86_RDI] = WILD;
+	vcpu->shadow_exact = true;
+	test_run(&c);
+	assert_true(c.aut.state_lost && c.aut.reran);
+	test_says(c.aut.verdict, "#PF: write to ffffffffdead0000 (not present) by irq_install+0x5");
+	vcpu->shadow.rip = FIXTURE_RIP;
+	vcpu->shadow_exact = false;
 	/* without symbols nothing can be said about the way, but about the IDT */
 	sym_close(c.tab);
 	c.tab = NULL;

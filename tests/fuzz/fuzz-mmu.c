@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Page tables from a hostile guest: 40 bytes of control registers and an
+ * address, the rest is RAM from address 0 on. Walk, explain and fold.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "inspect/mmu.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define FUZZ_HEAD 40u
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct vm_view view; /* large, and nothing of it stays */
+	struct mmu_fold fold = { .max = 4096 };
+	struct buf out = BUF_INIT;
+	struct view_vcpu vcpu;
+	struct mmu_explain ex;
+	uint64_t word[5];
+	unsigned int i;
+
+	if (size < FUZZ_HEAD)
+		return 0;
+	memcpy(word, data, sizeof(word));
+	memset(&vcpu, 0, sizeof(vcpu));
+	vcpu.state.cr0 = word[0];
+	vcpu.state.cr3 = word[1];
+	vcpu.state.cr4 = word[2];
+	vcpu.state.efer = word[3];
+	vcpu.state.maxphyaddr = (uint8_t)(word[2] >> 56);
+	view.vcpu = &vcpu;
+	view.nr_vcpus = 1;
+	view.ram = data + FUZZ_HEAD;
+	view.ram_len = size - FUZZ_HEAD;
+	view.nr_regions = 1;
+	view.region[0] = (struct sample_region){ .len = size - FUZZ_HEAD };
+	for (i = 0; i < 6; i++) {
+		mmu_explain(&view, &vcpu.state, word[4], i % 3, i < 3 ? 0 : 3, &ex);
+		mmu_explain_text(&ex, word[4], &out);
+	}
+	if (!mmu_fold(&view, &vcpu.state, &fold)) {
+		if (fold.nr > 4096)
+			abort();
+		for (i = 0; i + 1 < fold.nr; i++) {
+			if (fold.range[i].gva + fold.range[i].len > fold.range[i + 1].gva)
+				abort();
+		}
+		mmu_fold_free(&fold);
+	}
+	buf_free(&out);
+	return 0;
+}
