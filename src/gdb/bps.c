@@ -13,10 +13,13 @@
 static struct gdb_bp_key *gdb_bp_find(struct gdb_session *s, const struct gdb_bp *bp)
 {
 	struct gdb_bp_key *key;
+	size_t i;
 
-	for (key = s->bps; key < s->bps + s->bp_count; key++)
+	for (i = 0; i < s->bp_count; i++) {
+		key = &s->bps[i];
 		if (key->type == bp->type && key->addr == bp->addr && key->len == bp->len)
 			return key;
+	}
 	return NULL;
 }
 

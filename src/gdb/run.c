@@ -195,9 +195,9 @@ static void gdb_going_remove(struct gdb_session *s, struct gdb_going *going)
 	*going = *last;
 }
 
-static void gdb_notify(struct gdb_session *s)
+void gdb_notify(struct gdb_session *s)
 {
-	if (s->notified || !gdb_stops_count(s))
+	if (!s->nonstop || s->notified || !gdb_stops_count(s))
 		return;
 	s->notified = true;
 	rsp_buf_clear(&s->reply);
@@ -243,8 +243,8 @@ int gdb_pkt_stopped_next(struct gdb_session *s, struct gdb_cursor *c, struct gdb
 	if (!s->notified)
 		return GDB_OK;
 	gdb_stops_pop(s);
-	if (!gdb_stops_count(s)) {
-		s->notified = false;
+	if (!gdb_stops_count(s) || s->first_alone) {
+		s->notified = s->first_alone = false;
 		return GDB_OK;
 	}
 	gdb_put_stop(s, &s->reply, gdb_stops(s));
@@ -273,13 +273,16 @@ int gdb_pkt_nonstop(struct gdb_session *s, struct gdb_cursor *c, struct gdb_err 
 	if (s->nonstop && !on && gdb_any_running(s))
 		return gdb_fail(err, -EBUSY, "threads are running");
 	s->nonstop = on != 0;
-	s->notified = false;
+	s->notified = s->first_alone = false;
 	rsp_buf_clear(&s->stops);
 	rsp_buf_clear(&s->going);
 	return GDB_OK;
 }
 
-/* `?` in non-stop mode: the stops of all threads that stand, one here, the rest by vStopped. */
+/*
+ * `?` in non-stop mode: the threads that stand.  The first is the reply; the others are told as if
+ * they stopped just now, because gdb 13 fails an assertion when it finds two before it listens.
+ */
 static int gdb_nonstop_status(struct gdb_session *s)
 {
 	struct gdb_thread t = { .id = 0 };
@@ -299,7 +302,7 @@ static int gdb_nonstop_status(struct gdb_session *s)
 	}
 	if (!gdb_stops_count(s))
 		return GDB_OK;
-	s->notified = true;
+	s->notified = s->first_alone = true;
 	gdb_put_stop(s, &s->reply, gdb_stops(s));
 	return GDB_REPLY;
 }

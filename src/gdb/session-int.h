@@ -90,6 +90,7 @@ struct gdb_session {
 	struct rsp_buf late_text;
 	bool nonstop;
 	bool notified;		/* a %Stop is out and not answered yet */
+	bool first_alone;	/* `?` was answered with one stop; more follow as %Stop */
 	struct rsp_buf stops;	/* non-stop: struct gdb_stop to tell, oldest first */
 	struct rsp_buf going;	/* non-stop: struct gdb_going */
 	struct rsp_buf plan;	/* struct gdb_resume of the vCont at hand */
@@ -189,6 +190,9 @@ void gdb_put_thread(struct gdb_session *s, struct rsp_buf *buf, int tid);
 
 /* Appends a whole stop reply (T, W or X). */
 void gdb_put_stop(struct gdb_session *s, struct rsp_buf *buf, const struct gdb_stop *stop);
+
+/* Non-stop mode: tells of the oldest stop unless the client still has one to fetch. */
+void gdb_notify(struct gdb_session *s);
 
 /* A stop arrived and no handler is at work. */
 void gdb_stop_take(struct gdb_session *s, const struct gdb_stop *stop);

@@ -376,6 +376,7 @@ static void gdb_packet_serve(struct gdb_session *s, const struct gdb_packet *pkt
 		s->wait.len = s->wait_head = s->in_flight = 0;
 	}
 	gdb_late_stops(s);
+	gdb_notify(s);
 }
 
 /* --- the queue of packets that came too early ----------------------------------------------- */
@@ -647,7 +648,7 @@ static void gdb_session_clear(struct gdb_session *s)
 	s->g_tid = s->c_tid = GDB_TID_ANY;
 	s->list_tid = 0;
 	s->stop = (struct gdb_stop){ .kind = GDB_STOP_SIGNAL };
-	s->stop_reply = s->nonstop = s->notified = s->physical = false;
+	s->stop_reply = s->nonstop = s->notified = s->first_alone = s->physical = false;
 	s->doc_kind = GDB_DOC_NONE;
 	s->stats = (struct gdb_session_stats){ 0 };
 }
