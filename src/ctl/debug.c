@@ -360,7 +360,7 @@ static int debug_hmp_list(const struct monitor_ctx *ctx, struct monitor_args *ar
 	return 0;
 }
 
-static const struct monitor_command debug_hmp[] = {
+const struct monitor_command debug_monitor_commands[] = {
 	{ "break|b", "addr", "stop before the instruction there is executed", 1, 1,
 	  MONITOR_COMPLETE_SYMBOL, debug_hmp_break },
 	{ "hbreak", "addr", "the same with a debug register", 1, 1, MONITOR_COMPLETE_SYMBOL,
@@ -382,6 +382,9 @@ static const struct monitor_command debug_hmp[] = {
 	  debug_hmp_list },
 };
 
+const size_t debug_monitor_commands_len =
+	sizeof(debug_monitor_commands) / sizeof(debug_monitor_commands[0]);
+
 int debug_bind(struct ctl_server *srv, struct dbg *dbg, struct debug **out, struct err *err)
 {
 	struct debug *debug = calloc(1, sizeof(*debug));
@@ -395,8 +398,8 @@ int debug_bind(struct ctl_server *srv, struct dbg *dbg, struct debug **out, stru
 	ret = ctl_server_add_commands(srv, debug_qmp, sizeof(debug_qmp) / sizeof(debug_qmp[0]),
 				      debug);
 	if (ret == 0)
-		ret = monitor_add_commands(ctl_server_monitor(srv), debug_hmp,
-					   sizeof(debug_hmp) / sizeof(debug_hmp[0]), debug);
+		ret = monitor_add_commands(ctl_server_monitor(srv), debug_monitor_commands,
+					   debug_monitor_commands_len, debug);
 	return ret < 0 ? err_sys(err, -ret, "debugger's commands") : 0;
 }
 

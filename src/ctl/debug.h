@@ -17,4 +17,8 @@ int debug_bind(struct ctl_server *srv, struct dbg *dbg, struct debug **out, stru
 /* After the server has stopped. NULL is fine. */
 void debug_unbind(struct debug *debug);
 
+/* The monitor's part, for the manual page. */
+extern const struct monitor_command debug_monitor_commands[];
+extern const size_t debug_monitor_commands_len;
+
 #endif
