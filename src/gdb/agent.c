@@ -59,7 +59,7 @@ enum {
 	OP_COUNT,
 };
 
-#define AGENT_PRINT_MAX 1024
+#define AGENT_PRINT_MAX	 1024
 #define AGENT_STRING_MAX 256
 #define AGENT_PRINT_ARGS 32
 
@@ -71,6 +71,7 @@ struct agent_op {
 	uint8_t pushes;
 };
 
+/* clang-format off */
 #define OP(operands, pops, pushes) { true, operands, pops, pushes }
 
 static const struct agent_op agent_ops[OP_COUNT] = {
@@ -120,6 +121,7 @@ static const struct agent_op agent_ops[OP_COUNT] = {
 	[OP_ROT] = OP(0, 3, 3),
 	[OP_PRINTF] = OP(3, 2, 0),
 };
+/* clang-format on */
 
 struct agent {
 	const struct gdb_agent_env *env;
@@ -127,7 +129,7 @@ struct agent {
 	size_t len;
 	size_t pc;
 	uint64_t stack[GDB_AGENT_STACK];
-	size_t sp;		/* values on the stack */
+	size_t sp; /* values on the stack */
 	int budget;
 	uint64_t operand;
 };
@@ -207,9 +209,9 @@ static void agent_text_put(struct agent_text *text, const char *data, size_t len
  */
 struct agent_conv {
 	char flags[6];
-	int width;		/* -1: none */
+	int width; /* -1: none */
 	int precision;
-	int size;		/* -2 hh, -1 h, 0, 1 l, 2 ll j z t */
+	int size; /* -2 hh, -1 h, 0, 1 l, 2 ll j z t */
 	char kind;
 };
 
@@ -305,8 +307,9 @@ static void agent_print_number(const struct agent_conv *conv, uint64_t value,
 static void agent_print_one(struct agent *a, const struct agent_conv *conv, uint64_t value,
 			    struct agent_text *text)
 {
-	struct agent_conv hex = { .flags = "#", .width = conv->width, .precision = -1, .size = 2,
-				  .kind = 'x' };
+	struct agent_conv hex = {
+		.flags = "#", .width = conv->width, .precision = -1, .size = 2, .kind = 'x'
+	};
 	char c = (char)value;
 
 	if (conv->kind == 's')
@@ -518,8 +521,9 @@ static int agent_var(struct agent *a, int op)
 	if (op == OP_TRACEV)
 		return 0;
 	if (op == OP_SETV)
-		return env->var_set ? env->var_set(env->ctx, (uint32_t)a->operand,
-						   a->stack[a->sp - 1]) : -EOPNOTSUPP;
+		return env->var_set
+			       ? env->var_set(env->ctx, (uint32_t)a->operand, a->stack[a->sp - 1])
+			       : -EOPNOTSUPP;
 	rc = env->var_get ? env->var_get(env->ctx, (uint32_t)a->operand, &value) : -EOPNOTSUPP;
 	agent_push(a, value);
 	return rc;

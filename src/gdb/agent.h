@@ -50,9 +50,9 @@ int gdb_agent_eval(const struct gdb_agent_env *env, const struct gdb_code *code,
 int gdb_agent_check(const struct gdb_code *code);
 
 enum gdb_hit {
-	GDB_HIT_IGNORE,		/* a condition is false: go on as if nothing had been there */
-	GDB_HIT_COMMANDS,	/* the commands have run: go on */
-	GDB_HIT_REPORT,		/* tell the client */
+	GDB_HIT_IGNORE,	  /* a condition is false: go on as if nothing had been there */
+	GDB_HIT_COMMANDS, /* the commands have run: go on */
+	GDB_HIT_REPORT,	  /* tell the client */
 };
 
 /*

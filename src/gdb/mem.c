@@ -12,7 +12,7 @@
 
 #include "session-int.h"
 
-#define GDB_SCAN_MAX (128u << 20)
+#define GDB_SCAN_MAX	(128u << 20)
 #define GDB_PATTERN_MAX 4096
 
 static enum gdb_space gdb_space(const struct gdb_session *s)
@@ -21,8 +21,7 @@ static enum gdb_space gdb_space(const struct gdb_session *s)
 }
 
 /* Reads into scratch: the count of bytes, or -errno.  Never wraps around the address space. */
-static ssize_t gdb_mem_read(struct gdb_session *s, uint64_t addr, uint64_t len,
-			    struct gdb_err *err)
+static ssize_t gdb_mem_read(struct gdb_session *s, uint64_t addr, uint64_t len, struct gdb_err *err)
 {
 	int tid = gdb_thread_selected(s);
 	ssize_t n;

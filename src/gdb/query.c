@@ -59,9 +59,11 @@ int gdb_pkt_supported(struct gdb_session *s, struct gdb_cursor *c, struct gdb_er
 		return GDB_UNKNOWN;
 	while (c->left)
 		gdb_take_feature(s, c);
-	rsp_buf_printf(r, "PacketSize=%x;QStartNoAckMode+;vContSupported+;multiprocess+;"
-			  "QPassSignals+;QProgramSignals+;binary-upload+;error-message+;"
-			  "qXfer:features:read+;qXfer:threads:read+", GDB_PACKET_MAX);
+	rsp_buf_printf(r,
+		       "PacketSize=%x;QStartNoAckMode+;vContSupported+;multiprocess+;"
+		       "QPassSignals+;QProgramSignals+;binary-upload+;error-message+;"
+		       "qXfer:features:read+;qXfer:threads:read+",
+		       GDB_PACKET_MAX);
 	if (s->ops->region_next)
 		rsp_buf_str(r, ";qXfer:memory-map:read+");
 	if (gdb_has_exec_file(s))
@@ -146,7 +148,8 @@ int gdb_pkt_threads_next(struct gdb_session *s, struct gdb_cursor *c, struct gdb
 
 	(void)c;
 	(void)err;
-	while (s->reply.len < GDB_PACKET_MAX - 64 && !s->ops->thread_next(s->ctx, s->list_tid, &t)) {
+	while (s->reply.len < GDB_PACKET_MAX - 64 &&
+	       !s->ops->thread_next(s->ctx, s->list_tid, &t)) {
 		rsp_buf_byte(&s->reply, (uint8_t)lead);
 		gdb_put_thread(s, &s->reply, t.id);
 		s->list_tid = t.id;
@@ -283,8 +286,8 @@ int gdb_pkt_xfer(struct gdb_session *s, struct gdb_cursor *c, struct gdb_err *er
 
 /* --- the monitor ---------------------------------------------------------------------------- */
 
-#define GDB_LINE_MAX 4096
-#define GDB_MONITOR_MAX (2u << 20)
+#define GDB_LINE_MAX	  4096
+#define GDB_MONITOR_MAX	  (2u << 20)
 #define GDB_MONITOR_CHUNK 4096
 
 /* Collects a command's output and sends it on in portions as it comes. */
@@ -402,11 +405,8 @@ int gdb_pkt_process_info(struct gdb_session *s, struct gdb_cursor *c, struct gdb
 static const char *gdb_lldb_generic(enum gdb_reg_role role)
 {
 	static const char *const words[] = {
-		[GDB_ROLE_NONE] = NULL,
-		[GDB_ROLE_PC] = "pc",
-		[GDB_ROLE_SP] = "sp",
-		[GDB_ROLE_FP] = "fp",
-		[GDB_ROLE_FLAGS] = "flags",
+		[GDB_ROLE_NONE] = NULL, [GDB_ROLE_PC] = "pc",	    [GDB_ROLE_SP] = "sp",
+		[GDB_ROLE_FP] = "fp",	[GDB_ROLE_FLAGS] = "flags",
 	};
 
 	return words[role];

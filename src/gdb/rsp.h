@@ -52,16 +52,16 @@ size_t rsp_escaped_fit(const uint8_t *data, size_t len, size_t max);
 void rsp_frame(struct rsp_buf *out, char lead, const uint8_t *payload, size_t len);
 
 enum rsp_event {
-	RSP_NONE,	/* all input consumed, nothing complete */
-	RSP_PACKET,	/* payload, len: a packet with a good checksum, un-escaped */
-	RSP_BAD,	/* a packet with a wrong checksum, or longer than max */
+	RSP_NONE,   /* all input consumed, nothing complete */
+	RSP_PACKET, /* payload, len: a packet with a good checksum, un-escaped */
+	RSP_BAD,    /* a packet with a wrong checksum, or longer than max */
 	RSP_ACK,
 	RSP_NAK,
-	RSP_INTERRUPT,	/* 0x03 between packets */
+	RSP_INTERRUPT, /* 0x03 between packets */
 };
 
 struct rsp_parser {
-	uint8_t *payload;	/* ends with a NUL that len does not count */
+	uint8_t *payload; /* ends with a NUL that len does not count */
 	size_t len;
 	size_t max;
 	int state;
@@ -69,7 +69,7 @@ struct rsp_parser {
 	uint8_t want;
 	bool escaped;
 	bool too_long;
-	bool ignore_sum;	/* no-ack mode: the transport is trusted */
+	bool ignore_sum; /* no-ack mode: the transport is trusted */
 };
 
 /* 0 or -ENOMEM.  max: the longest payload in bytes. */

@@ -40,12 +40,9 @@ void gdb_put_thread(struct gdb_session *s, struct rsp_buf *buf, int tid)
 /* --- stop replies --------------------------------------------------------------------------- */
 
 static const char *const gdb_stop_words[] = {
-	[GDB_STOP_SWBREAK] = "swbreak",
-	[GDB_STOP_HWBREAK] = "hwbreak",
-	[GDB_STOP_WATCH] = "watch",
-	[GDB_STOP_RWATCH] = "rwatch",
-	[GDB_STOP_AWATCH] = "awatch",
-	[GDB_STOP_HISTORY_BEGIN] = "replaylog",
+	[GDB_STOP_SWBREAK] = "swbreak",	      [GDB_STOP_HWBREAK] = "hwbreak",
+	[GDB_STOP_WATCH] = "watch",	      [GDB_STOP_RWATCH] = "rwatch",
+	[GDB_STOP_AWATCH] = "awatch",	      [GDB_STOP_HISTORY_BEGIN] = "replaylog",
 	[GDB_STOP_HISTORY_END] = "replaylog",
 };
 
@@ -113,8 +110,8 @@ void gdb_put_stop(struct gdb_session *s, struct rsp_buf *buf, const struct gdb_s
 
 	if (gdb_stop_final(stop)) {
 		rsp_buf_printf(buf, "%c%02x", stop->kind == GDB_STOP_EXITED ? 'W' : 'X',
-			       stop->kind == GDB_STOP_EXITED ? (unsigned int)stop->code & 0xff :
-							       gdb_stop_signal(stop));
+			       stop->kind == GDB_STOP_EXITED ? (unsigned int)stop->code & 0xff
+							     : gdb_stop_signal(stop));
 		if (s->multiprocess)
 			rsp_buf_str(buf, ";process:1");
 		return;
@@ -293,7 +290,8 @@ static int gdb_nonstop_status(struct gdb_session *s)
 	rsp_buf_clear(&s->going);
 	s->notified = false;
 	for (n = 0; n < GDB_THREADS_MAX && !s->ops->thread_next(s->ctx, t.id, &t); n++) {
-		stop = (struct gdb_stop){ .kind = GDB_STOP_SIGNAL, .tid = t.id,
+		stop = (struct gdb_stop){ .kind = GDB_STOP_SIGNAL,
+					  .tid = t.id,
 					  .signal = GDB_SIG_ASKED };
 		if (t.running)
 			gdb_going_add(s, t.id);

@@ -17,18 +17,18 @@
 #define GDB_SIG_ASKED (-1)
 
 #define GDB_THREADS_MAX 4096
-#define GDB_BPS_MAX 4096
-#define GDB_CODES_MAX 64
-#define GDB_QUEUE_MAX (2 * GDB_PACKET_MAX)
-#define GDB_DOC_MAX (1u << 20)
+#define GDB_BPS_MAX	4096
+#define GDB_CODES_MAX	64
+#define GDB_QUEUE_MAX	(2 * GDB_PACKET_MAX)
+#define GDB_DOC_MAX	(1u << 20)
 
 enum gdb_state {
-	GDB_CLOSED,	/* no client */
-	GDB_QUIET,	/* a client that has not said anything yet */
-	GDB_ATTACHING,	/* the machine was interrupted; packets wait until it stands */
-	GDB_STOPPED,	/* packets are served (non-stop mode: always) */
-	GDB_RUNNING,	/* all-stop: packets wait for the stop */
-	GDB_DETACHED,	/* after D, or when the machine is gone */
+	GDB_CLOSED,    /* no client */
+	GDB_QUIET,     /* a client that has not said anything yet */
+	GDB_ATTACHING, /* the machine was interrupted; packets wait until it stands */
+	GDB_STOPPED,   /* packets are served (non-stop mode: always) */
+	GDB_RUNNING,   /* all-stop: packets wait for the stop */
+	GDB_DETACHED,  /* after D, or when the machine is gone */
 };
 
 /* A breakpoint that the client has set. */
@@ -41,7 +41,7 @@ struct gdb_bp_key {
 /* Non-stop mode: a thread that the client believes running. */
 struct gdb_going {
 	int tid;
-	bool asked;	/* vCont;t: it stops with signal 0 */
+	bool asked; /* vCont;t: it stops with signal 0 */
 };
 
 /* Which document is cached in doc, so that it is made once and not per chunk. */
@@ -61,12 +61,12 @@ struct gdb_session {
 
 	/* Transport. */
 	struct rsp_parser parser;
-	struct rsp_buf out;	/* bytes to send; out_sent of them are gone */
+	struct rsp_buf out; /* bytes to send; out_sent of them are gone */
 	size_t out_sent;
-	struct rsp_buf wait;	/* frames not yet acknowledged, oldest first, from wait_head on */
+	struct rsp_buf wait; /* frames not yet acknowledged, oldest first, from wait_head on */
 	size_t wait_head;
-	size_t in_flight;	/* length of the one that was sent */
-	struct rsp_buf queue;	/* packets that came while running: length, payload */
+	size_t in_flight;     /* length of the one that was sent */
+	struct rsp_buf queue; /* packets that came while running: length, payload */
 	size_t queue_head;
 	bool no_ack;
 	bool want_no_ack;
@@ -80,20 +80,20 @@ struct gdb_session {
 	bool extended;
 
 	/* Threads and stops. */
-	int g_tid;		/* Hg */
-	int c_tid;		/* Hc */
-	int list_tid;		/* where qsThreadInfo goes on */
-	struct gdb_stop stop;	/* the last one; without text */
-	bool stop_reply;	/* the stop now awaited has a reply of its own */
-	bool in_packet;		/* a handler is at work */
-	struct rsp_buf late;	/* struct gdb_stop that came within it */
+	int g_tid;	      /* Hg */
+	int c_tid;	      /* Hc */
+	int list_tid;	      /* where qsThreadInfo goes on */
+	struct gdb_stop stop; /* the last one; without text */
+	bool stop_reply;      /* the stop now awaited has a reply of its own */
+	bool in_packet;	      /* a handler is at work */
+	struct rsp_buf late;  /* struct gdb_stop that came within it */
 	struct rsp_buf late_text;
 	bool nonstop;
-	bool notified;		/* a %Stop is out and not answered yet */
-	bool first_alone;	/* `?` was answered with one stop; more follow as %Stop */
-	struct rsp_buf stops;	/* non-stop: struct gdb_stop to tell, oldest first */
-	struct rsp_buf going;	/* non-stop: struct gdb_going */
-	struct rsp_buf plan;	/* struct gdb_resume of the vCont at hand */
+	bool notified;	      /* a %Stop is out and not answered yet */
+	bool first_alone;     /* `?` was answered with one stop; more follow as %Stop */
+	struct rsp_buf stops; /* non-stop: struct gdb_stop to tell, oldest first */
+	struct rsp_buf going; /* non-stop: struct gdb_going */
+	struct rsp_buf plan;  /* struct gdb_resume of the vCont at hand */
 
 	struct gdb_bp_key *bps;
 	size_t bp_count;
@@ -102,10 +102,10 @@ struct gdb_session {
 	bool physical;
 	unsigned int sstep;
 
-	struct rsp_buf reply;	/* payload of the reply under construction */
+	struct rsp_buf reply; /* payload of the reply under construction */
 	struct rsp_buf doc;
 	enum gdb_doc doc_kind;
-	uint8_t *scratch;	/* GDB_PACKET_MAX bytes: memory on its way */
+	uint8_t *scratch; /* GDB_PACKET_MAX bytes: memory on its way */
 
 	struct gdb_session_stats stats;
 	void (*trace)(void *arg, bool in, const uint8_t *payload, size_t len);
@@ -139,10 +139,10 @@ int gdb_cursor_thread(struct gdb_cursor *c, int *tid);
 
 /* What a handler returns besides -errno. */
 enum gdb_result {
-	GDB_OK,		/* reply "OK" */
-	GDB_REPLY,	/* reply with s->reply */
-	GDB_SILENT,	/* no reply, or not now */
-	GDB_UNKNOWN,	/* empty reply: not supported */
+	GDB_OK,	     /* reply "OK" */
+	GDB_REPLY,   /* reply with s->reply */
+	GDB_SILENT,  /* no reply, or not now */
+	GDB_UNKNOWN, /* empty reply: not supported */
 };
 
 typedef int gdb_handler(struct gdb_session *s, struct gdb_cursor *c, struct gdb_err *err);

@@ -231,10 +231,10 @@ void gdb_send_console(struct gdb_session *s, const char *text, size_t len)
 
 /* --- packets -------------------------------------------------------------------------------- */
 
-#define PKT_EXACT	0x1u	/* nothing may follow the name */
-#define PKT_UNATTACHED	0x2u	/* makes sense without the machine */
-#define PKT_ERR_TEXT	0x4u	/* clients understand E.text here even unasked */
-#define PKT_RUNNING	0x8u	/* served while the machine runs */
+#define PKT_EXACT      0x1u /* nothing may follow the name */
+#define PKT_UNATTACHED 0x2u /* makes sense without the machine */
+#define PKT_ERR_TEXT   0x4u /* clients understand E.text here even unasked */
+#define PKT_RUNNING    0x8u /* served while the machine runs */
 
 struct gdb_packet {
 	const char *name;
@@ -340,8 +340,8 @@ static void gdb_reply_error(struct gdb_session *s, const struct gdb_packet *pkt,
 	}
 	rsp_buf_str(&s->reply, "E.");
 	for (; *text; text++)
-		rsp_buf_byte(&s->reply, strchr("#$*}", *text) || (uint8_t)*text < ' ' ?
-				'.' : (uint8_t)*text);
+		rsp_buf_byte(&s->reply,
+			     strchr("#$*}", *text) || (uint8_t)*text < ' ' ? '.' : (uint8_t)*text);
 }
 
 static void gdb_late_stops(struct gdb_session *s);

@@ -77,10 +77,10 @@ struct gdb_session_stats {
 	uint64_t packets_out;
 	uint64_t bytes_in;
 	uint64_t bytes_out;
-	uint64_t bad_packets;	/* checksum or length wrong */
+	uint64_t bad_packets; /* checksum or length wrong */
 	uint64_t resent;
-	uint64_t errors;	/* E replies */
-	uint64_t unknown;	/* empty replies */
+	uint64_t errors;  /* E replies */
+	uint64_t unknown; /* empty replies */
 };
 
 void gdb_session_stats(const struct gdb_session *s, struct gdb_session_stats *stats);

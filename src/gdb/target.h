@@ -50,17 +50,17 @@ struct gdb_reg {
 	const char *name;
 	uint32_t bitsize;
 	const char *type;
-	const char *group;	/* "general", "float", "vector", "system" or NULL */
-	const char *feature;	/* "org.gnu.gdb.i386.core", ...; same feature = neighbours */
+	const char *group;   /* "general", "float", "vector", "system" or NULL */
+	const char *feature; /* "org.gnu.gdb.i386.core", ...; same feature = neighbours */
 	uint32_t regnum;
 	bool in_g;
 	enum gdb_reg_role role;
 };
 
 enum gdb_type_kind {
-	GDB_TYPE_FLAGS,		/* size bytes of fields */
-	GDB_TYPE_UNION,		/* each field names a type */
-	GDB_TYPE_VECTOR,	/* count of elem */
+	GDB_TYPE_FLAGS,	 /* size bytes of fields */
+	GDB_TYPE_UNION,	 /* each field names a type */
+	GDB_TYPE_VECTOR, /* count of elem */
 };
 
 /* A bit field [start, end] of a flags type, or a member of a union (type set, bits unused). */
@@ -76,20 +76,20 @@ struct gdb_type {
 	const char *name;
 	enum gdb_type_kind kind;
 	uint32_t size;			/* flags: bytes */
-	const struct gdb_field *fields;	/* flags, union; ends with a NULL name */
+	const struct gdb_field *fields; /* flags, union; ends with a NULL name */
 	const char *elem;		/* vector */
 	uint32_t count;			/* vector */
 };
 
 /* How the machine is described to the client; constant during a connection. */
 struct gdb_arch {
-	const char *name;		/* "i386:x86-64", "i386", "i8086" */
-	const char *triple;		/* for LLDB: "x86_64-unknown-none-elf" */
-	uint32_t ptr_bytes;		/* for LLDB: 8, 4 or 2 */
-	bool big_endian;		/* byte order of P, G and of agent expressions */
+	const char *name;   /* "i386:x86-64", "i386", "i8086" */
+	const char *triple; /* for LLDB: "x86_64-unknown-none-elf" */
+	uint32_t ptr_bytes; /* for LLDB: 8, 4 or 2 */
+	bool big_endian;    /* byte order of P, G and of agent expressions */
 	const struct gdb_reg *regs;
 	size_t reg_count;
-	const struct gdb_type *types;	/* beyond those the library knows, or NULL */
+	const struct gdb_type *types; /* beyond those the library knows, or NULL */
 	size_t type_count;
 };
 
@@ -97,27 +97,27 @@ struct gdb_arch {
 
 /* A vCPU as the client sees it: thread p1.ID. */
 struct gdb_thread {
-	int id;			/* 1... */
-	int core;		/* host or guest core number shown to the client, -1 none */
-	bool running;		/* not held by the debugger (matters in non-stop mode) */
-	char name[32];		/* "CPU 0" */
-	char state[96];		/* "halted, ring 0, long mode" */
+	int id;		/* 1... */
+	int core;	/* host or guest core number shown to the client, -1 none */
+	bool running;	/* not held by the debugger (matters in non-stop mode) */
+	char name[32];	/* "CPU 0" */
+	char state[96]; /* "halted, ring 0, long mode" */
 };
 
 enum gdb_space {
-	GDB_SPACE_VIRTUAL,	/* as the thread's paging has it now */
-	GDB_SPACE_PHYSICAL,	/* qqemu.PhyMemMode is on */
+	GDB_SPACE_VIRTUAL,  /* as the thread's paging has it now */
+	GDB_SPACE_PHYSICAL, /* qqemu.PhyMemMode is on */
 };
 
 enum gdb_region_kind {
 	GDB_REGION_RAM,
-	GDB_REGION_ROM,		/* the client uses hardware breakpoints here */
+	GDB_REGION_ROM, /* the client uses hardware breakpoints here */
 };
 
 /* A range of the address space the client uses; what no region covers counts as RAM. */
 struct gdb_region {
 	uint64_t start;
-	uint64_t len;		/* bytes, not 0 */
+	uint64_t len; /* bytes, not 0 */
 	enum gdb_region_kind kind;
 };
 
@@ -145,8 +145,8 @@ struct gdb_code {
 struct gdb_bp {
 	enum gdb_bp_type type;
 	uint64_t addr;
-	uint64_t len;		/* watchpoints: bytes watched; breakpoints: the "kind" */
-	bool persist;		/* the client asks that the commands go on after it leaves */
+	uint64_t len; /* watchpoints: bytes watched; breakpoints: the "kind" */
+	bool persist; /* the client asks that the commands go on after it leaves */
 	const struct gdb_code *conds;
 	size_t cond_count;
 	const struct gdb_code *cmds;
@@ -161,58 +161,58 @@ struct gdb_bp *gdb_bp_dup(const struct gdb_bp *bp);
 /* Signals as the protocol numbers them. */
 enum gdb_signal {
 	GDB_SIG_0 = 0,
-	GDB_SIG_INT = 2,	/* the user's interrupt or a pause from elsewhere */
-	GDB_SIG_QUIT = 3,	/* the guest shut down */
+	GDB_SIG_INT = 2,  /* the user's interrupt or a pause from elsewhere */
+	GDB_SIG_QUIT = 3, /* the guest shut down */
 	GDB_SIG_ILL = 4,
-	GDB_SIG_TRAP = 5,	/* breakpoint, watchpoint, step */
-	GDB_SIG_ABRT = 6,	/* internal error of the hypervisor */
+	GDB_SIG_TRAP = 5, /* breakpoint, watchpoint, step */
+	GDB_SIG_ABRT = 6, /* internal error of the hypervisor */
 	GDB_SIG_FPE = 8,
-	GDB_SIG_SEGV = 11,	/* crash: triple fault */
-	GDB_SIG_ALRM = 14,	/* watchdog */
-	GDB_SIG_STOP = 17,	/* I/O error */
+	GDB_SIG_SEGV = 11, /* crash: triple fault */
+	GDB_SIG_ALRM = 14, /* watchdog */
+	GDB_SIG_STOP = 17, /* I/O error */
 };
 
 enum gdb_action {
 	GDB_CONTINUE,
 	GDB_STEP,
-	GDB_RANGE_STEP,		/* step while start <= pc < end */
+	GDB_RANGE_STEP, /* step while start <= pc < end */
 };
 
 /* qqemu.sstep: how a step is to be made. */
-#define GDB_SSTEP_ENABLE	0x1u
-#define GDB_SSTEP_NOIRQ		0x2u	/* no interrupt is delivered during a step */
-#define GDB_SSTEP_NOTIMER	0x4u	/* guest timers do not advance during a step */
+#define GDB_SSTEP_ENABLE  0x1u
+#define GDB_SSTEP_NOIRQ	  0x2u /* no interrupt is delivered during a step */
+#define GDB_SSTEP_NOTIMER 0x4u /* guest timers do not advance during a step */
 
 /* One thread to set going; a thread that is not named stays as it is. */
 struct gdb_resume {
 	int tid;
 	enum gdb_action action;
-	int signal;		/* 0, or the client's `C`/`S` signal */
-	uint64_t start;		/* GDB_RANGE_STEP */
+	int signal;	/* 0, or the client's `C`/`S` signal */
+	uint64_t start; /* GDB_RANGE_STEP */
 	uint64_t end;
-	unsigned int sstep;	/* GDB_SSTEP_* in force */
+	unsigned int sstep; /* GDB_SSTEP_* in force */
 };
 
 enum gdb_stop_kind {
-	GDB_STOP_SIGNAL,	/* a signal and nothing more: step done, pause, crash */
+	GDB_STOP_SIGNAL, /* a signal and nothing more: step done, pause, crash */
 	GDB_STOP_SWBREAK,
 	GDB_STOP_HWBREAK,
-	GDB_STOP_WATCH,		/* addr is the watched address */
+	GDB_STOP_WATCH, /* addr is the watched address */
 	GDB_STOP_RWATCH,
 	GDB_STOP_AWATCH,
-	GDB_STOP_HISTORY_BEGIN,	/* reverse execution reached the start of the record */
+	GDB_STOP_HISTORY_BEGIN, /* reverse execution reached the start of the record */
 	GDB_STOP_HISTORY_END,
-	GDB_STOP_EXITED,	/* the machine is gone, code is its status */
-	GDB_STOP_KILLED,	/* the machine is gone by signal */
+	GDB_STOP_EXITED, /* the machine is gone, code is its status */
+	GDB_STOP_KILLED, /* the machine is gone by signal */
 };
 
 struct gdb_stop {
 	enum gdb_stop_kind kind;
-	int tid;		/* which thread it happened to; 0 = any */
-	int signal;		/* enum gdb_signal; 0 stands for GDB_SIG_TRAP */
+	int tid;    /* which thread it happened to; 0 = any */
+	int signal; /* enum gdb_signal; 0 stands for GDB_SIG_TRAP */
 	uint64_t addr;
 	int code;
-	const char *text;	/* shown to the user with the stop ("triple fault"), or NULL */
+	const char *text; /* shown to the user with the stop ("triple fault"), or NULL */
 };
 
 /* Takes text of any length for the user of a monitor command. */

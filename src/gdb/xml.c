@@ -11,6 +11,7 @@
 
 /* --- x86 types ------------------------------------------------------------------------------ */
 
+/* clang-format off */
 #define BIT(name, n) { name, n, n, NULL }
 #define BITS(name, from, to) { name, from, to, NULL }
 #define MEMBER(name, type) { name, 0, 0, type }
@@ -135,6 +136,8 @@ static const struct gdb_type xml_x86_types[] = {
 	UNION("vec256", xml_vec256),
 	UNION("vec512", xml_vec512),
 };
+
+/* clang-format on */
 
 #define XML_X86_TYPES (sizeof(xml_x86_types) / sizeof(xml_x86_types[0]))
 
@@ -273,8 +276,9 @@ void gdb_xml_target(struct rsp_buf *out, const struct gdb_arch *arch)
 
 static void xml_region(struct rsp_buf *out, const char *type, uint64_t start, uint64_t len)
 {
-	rsp_buf_printf(out, "<memory type=\"%s\" start=\"0x%" PRIx64 "\" length=\"0x%" PRIx64
-		       "\"/>\n", type, start, len);
+	rsp_buf_printf(out,
+		       "<memory type=\"%s\" start=\"0x%" PRIx64 "\" length=\"0x%" PRIx64 "\"/>\n",
+		       type, start, len);
 }
 
 /*

@@ -58,7 +58,8 @@ static void fuzz_print(void *ctx, const char *text, size_t len)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct gdb_code code = { data, size };
-	struct gdb_bp bp = { .conds = &code, .cond_count = 1, .cmds = &code, .cmd_count = 1 }, *copy;
+	struct gdb_bp bp = { .conds = &code, .cond_count = 1, .cmds = &code, .cmd_count = 1 },
+		      *copy;
 	uint64_t var = 0, value;
 	const struct gdb_agent_env env = {
 		.ctx = &var,

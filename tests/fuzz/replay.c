@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REPLAY_MAX (1u << 20)
+#define REPLAY_MAX	 (1u << 20)
 #define REPLAY_MUTATIONS 64
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -12,11 +12,12 @@
 
 #include "gdb/agent.h"
 
-#define CORE "org.gnu.gdb.i386.core"
-#define SSE "org.gnu.gdb.i386.sse"
+#define CORE	 "org.gnu.gdb.i386.core"
+#define SSE	 "org.gnu.gdb.i386.sse"
 #define SEGMENTS "org.gnu.gdb.i386.segments"
-#define SYSTEM "org.example.system"
+#define SYSTEM	 "org.example.system"
 
+/* clang-format off */
 #define GPR(name, num) { name, 64, "int64", "general", CORE, num, true, GDB_ROLE_NONE }
 #define PTR(name, num, role) { name, 64, "data_ptr", "general", CORE, num, true, role }
 #define SEL(name, num) { name, 32, "int32", "general", CORE, num, true, GDB_ROLE_NONE }
@@ -50,6 +51,8 @@ static const struct gdb_reg fake_regs[] = {
 	SYS("nothing", 66, 64, "int64"),
 };
 
+/* clang-format on */
+
 #define FAKE_REGS (sizeof(fake_regs) / sizeof(fake_regs[0]))
 
 enum {
@@ -58,7 +61,7 @@ enum {
 	FAKE_RIP = 16,
 	FAKE_EFLAGS = 17,
 	FAKE_CR0 = 59,
-	FAKE_NOTHING = 66,	/* a register that never has a value */
+	FAKE_NOTHING = 66, /* a register that never has a value */
 };
 
 static const struct gdb_arch fake_arch_x86_64 = {
@@ -75,7 +78,7 @@ struct fake_cpu {
 	uint8_t regs[FAKE_REGS][16];
 	bool going;
 	struct gdb_resume how;
-	bool fresh;		/* at a breakpoint that was reported: step over it first */
+	bool fresh; /* at a breakpoint that was reported: step over it first */
 };
 
 struct fake {
@@ -85,7 +88,7 @@ struct fake {
 	uint8_t ram[FAKE_RAM];
 	struct gdb_bp *bps[FAKE_BPS];
 	bool gone;
-	bool held;		/* does the debugger hold it */
+	bool held; /* does the debugger hold it */
 	bool can_nonstop;
 	bool can_reverse;
 	struct gdb_stop stop;
@@ -106,6 +109,7 @@ static void fake_set(struct fake_cpu *cpu, int reg, uint64_t value)
 
 /* --- the machine ---------------------------------------------------------------------------- */
 
+/* clang-format off */
 static const uint8_t fake_program[] = {
 	0x90,			/* 1000 nop */
 	0x48, 0xff, 0xc0,	/* 1001 inc %rax */
@@ -114,6 +118,8 @@ static const uint8_t fake_program[] = {
 	0xeb, 0xf7,		/* 1008 jmp 1001 */
 	0xf4,			/* 100a hlt */
 };
+
+/* clang-format on */
 
 static void fake_reset(struct fake *f)
 {
@@ -401,8 +407,8 @@ static ssize_t fake_mem_read(void *ctx, int tid, enum gdb_space space, uint64_t 
 	return (ssize_t)len;
 }
 
-static int fake_mem_write(void *ctx, int tid, enum gdb_space space, uint64_t addr,
-			  const void *buf, size_t len, struct gdb_err *err)
+static int fake_mem_write(void *ctx, int tid, enum gdb_space space, uint64_t addr, const void *buf,
+			  size_t len, struct gdb_err *err)
 {
 	size_t left;
 	uint8_t *ram = fake_ram(ctx, addr, space, &left);

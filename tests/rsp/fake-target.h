@@ -12,7 +12,7 @@
 #include "gdb/session.h"
 
 #define FAKE_CPUS 4
-#define FAKE_RAM 0x10000u
+#define FAKE_RAM  0x10000u
 
 /* Virtual addresses from here on are RAM again, as in a higher-half kernel. */
 #define FAKE_HIGH 0xffffffff80000000ull

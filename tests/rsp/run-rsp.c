@@ -13,14 +13,14 @@
 #include "gdb/rsp.h"
 
 #define LINE_MAX_BYTES (1u << 20)
-#define RUN_STEPS 200
+#define RUN_STEPS      200
 
 struct play {
 	const char *file;
 	int line;
-	size_t cut;		/* bytes given at once, 0: all */
+	size_t cut; /* bytes given at once, 0: all */
 	struct fake *f;
-	struct rsp_buf got;	/* output not yet expected */
+	struct rsp_buf got; /* output not yet expected */
 	bool failed;
 };
 
@@ -73,7 +73,7 @@ static const char *play_token(const char *s, struct rsp_buf *out)
 		rsp_buf_byte(out, byte);
 		return s;
 	}
-	for (s++; *s && *s != '}'; ) {
+	for (s++; *s && *s != '}';) {
 		s = play_byte(s, &byte);
 		if (n < sizeof(payload))
 			payload[n++] = byte;
@@ -396,7 +396,8 @@ int main(int argc, char **argv)
 		for (c = 0; ok && c < sizeof(cuts) / sizeof(cuts[0]); c++)
 			ok = play_file(argv[i], cuts[c]);
 		if (ok)
-			printf("ok %s\n", strrchr(argv[i], '/') ? strrchr(argv[i], '/') + 1 : argv[i]);
+			printf("ok %s\n",
+			       strrchr(argv[i], '/') ? strrchr(argv[i], '/') + 1 : argv[i]);
 		bad += !ok;
 	}
 	return bad || argc < 2;

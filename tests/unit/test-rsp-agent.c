@@ -97,6 +97,7 @@ static void run(const struct expr *e)
 		assert_int_equal(value, e->value);
 }
 
+/* clang-format off */
 #define EXPR(rc, value, ...) \
 	{ rc, value, sizeof((uint8_t[]){ __VA_ARGS__ }), { __VA_ARGS__ } }
 #define C8(x) 0x22, x
@@ -189,6 +190,8 @@ static const struct expr the_rest[] = {
 	EXPR(-EINVAL, 0, C8(1)),
 };
 
+/* clang-format on */
+
 static void test_arithmetic(void **state)
 {
 	size_t i;
@@ -259,8 +262,9 @@ static int print(const char *fmt, const uint64_t *args, size_t count)
 		for (bit = 56; bit >= 0; bit -= 8)
 			bytes[n++] = (uint8_t)(args[i] >> bit);
 	}
-	memcpy(bytes + n, (uint8_t[]){ C8(0), C8(0), 0x34, (uint8_t)count, (uint8_t)(len >> 8),
-				       (uint8_t)len }, 8);
+	memcpy(bytes + n,
+	       (uint8_t[]){ C8(0), C8(0), 0x34, (uint8_t)count, (uint8_t)(len >> 8), (uint8_t)len },
+	       8);
 	n += 8;
 	memcpy(bytes + n, fmt, len);
 	n += len;

@@ -41,7 +41,8 @@ static int decode(const struct rsp_buf *frame, uint8_t *to, size_t max)
 			to[n] = to[n - 1];
 		}
 	}
-	if (rsp_hex_digit(d[end + 1]) << 4 != (sum & 0xf0) || rsp_hex_digit(d[end + 2]) != (sum & 15))
+	if (rsp_hex_digit(d[end + 1]) << 4 != (sum & 0xf0) ||
+	    rsp_hex_digit(d[end + 2]) != (sum & 15))
 		return -1;
 	return (int)n;
 }
@@ -76,8 +77,10 @@ static void test_escapes(void **state)
 	rsp_buf_init(&buf, 100);
 	rsp_buf_escaped(&buf, data, sizeof(data));
 	assert_int_equal(buf.len, 15);
-	assert_memory_equal(buf.data, "}\x03}\x04}\x0a}\x5d"
-				      "a\3\3\3\3\3\3", 15);
+	assert_memory_equal(buf.data,
+			    "}\x03}\x04}\x0a}\x5d"
+			    "a\3\3\3\3\3\3",
+			    15);
 	assert_int_equal(rsp_escaped_fit(data, sizeof(data), 15), sizeof(data));
 	assert_int_equal(rsp_escaped_fit(data, sizeof(data), 14), sizeof(data) - 1);
 	assert_int_equal(rsp_escaped_fit(data, sizeof(data), 3), 1);
