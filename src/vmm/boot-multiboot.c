@@ -308,7 +308,7 @@ static int mb_load(struct boot_ctx *ctx, struct x86_state *st, struct err *err)
 {
 	struct mb_header head;
 	struct elf_file elf = { .nr_sh = 0 };
-	uint64_t off, entry, info, gdt;
+	uint64_t off, entry = 0, info, gdt;
 	int ret;
 
 	if (!mb_find(&ctx->image, &head, &off))

@@ -85,6 +85,8 @@ int boot_place_scratch(struct boot_ctx *ctx, const void *data, uint64_t len, uin
 /* Place the file PATH (page aligned, high below MAX or, with LOW, above everything placed). */
 int boot_place_file(struct boot_ctx *ctx, const char *path, bool low, uint64_t max,
 		    struct boot_placed *out, struct err *err);
+/* Place the file PATH of a --load at GPA. */
+int boot_place_file_at(struct boot_ctx *ctx, const char *path, uint64_t gpa, struct err *err);
 /* -EFAULT unless GPA lies in something placed: a guest that starts elsewhere runs zeroes. */
 int boot_check_entry(const struct boot_ctx *ctx, uint64_t gpa, struct err *err);
 /* -EINVAL where initrd files were given to a loader that has no use for them. */
