@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What devices may use of the machine: struct dev_env bound to a VM and its main loop. */
+#include <errno.h>
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,17 +42,33 @@ static void vm_env_request(void *ctx, enum dev_request req, uint32_t value)
 	stop_request(vm, &stop);
 }
 
+/*
+ * A reader that is slow holds the guest up, as a real line would; a kick lets the
+ * vCPU go to stand. A full disk or a reader that left must not stop the guest.
+ */
+static void vm_write_serial(struct vm *vm, int fd, const uint8_t *data, size_t len)
+{
+	ssize_t n;
+
+	while (len) {
+		n = write(fd, data, len);
+		if (n > 0) {
+			data += n;
+			len -= (size_t)n;
+		} else if (n == 0 || errno != EINTR || atomic_load(&vm->stopping)) {
+			return;
+		}
+	}
+}
+
 static void vm_env_serial_out(void *ctx, unsigned int index, const uint8_t *data, size_t len)
 {
 	struct vm *vm = ctx;
-	ssize_t n;
 
 	if (index < 2)
 		__atomic_fetch_add(&vm->page->serial_out[index], len, __ATOMIC_RELAXED);
-	if (index < 3 && vm->cfg->serial_fd[index] >= 0) {
-		n = write(vm->cfg->serial_fd[index], data, len);
-		(void)n; /* a full disk or a reader that left must not stop the guest */
-	}
+	if (index < 3 && vm->cfg->serial_fd[index] >= 0)
+		vm_write_serial(vm, vm->cfg->serial_fd[index], data, len);
 	if (vm->serial_fn)
 		vm->serial_fn(vm->serial_ctx, index, data, len);
 }
