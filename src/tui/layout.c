@@ -115,12 +115,13 @@ static void layout_cpu_two(struct layout *out, struct rect body)
 static void layout_cpu_three(struct layout *out, struct rect body)
 {
 	static const int left_shares[] = { 60, 40 }, shares[] = { 42, 24, 34 };
+	static const int right_shares[] = { 42, 58 };
 	struct rect left = layout_left(&body, body.cols * 66 / 160);
 	struct rect middle = layout_left(&body, 48);
 
 	LAYOUT_COLUMN(out, left, left_shares, "code", "stack");
 	LAYOUT_COLUMN(out, middle, shares, "regs", "irq", "exits");
-	LAYOUT_COLUMN(out, body, left_shares, "paging", "serial");
+	LAYOUT_COLUMN(out, body, right_shares, "paging", "serial");
 }
 
 static void layout_cpu_wall(struct layout *out, struct rect body)
@@ -131,7 +132,7 @@ static void layout_cpu_wall(struct layout *out, struct rect body)
 
 	part = layout_left(&top, top.cols * 80 / 168);
 	layout_box(out, "code", part);
-	part = layout_top(&top, 15);
+	part = layout_top(&top, 14);
 	layout_box(out, "regs", part);
 	layout_box(out, "stack", top);
 	layout_box(out, "fleet", fleet);

@@ -78,12 +78,66 @@ void lines_tag(struct lines *list, uint64_t tag)
 		list->line[list->nr - 1].tag = tag;
 }
 
-void lines_add_text(struct lines *list, const char *text)
+/* Bytes of TEXT (LEN long) that fit in COLS, broken at a blank where there is one. */
+static size_t lines_fit(const char *text, size_t len, int cols)
+{
+	size_t at = 0, blank = 0;
+	int col = 0;
+
+	while (at < len) {
+		uint32_t ch;
+		size_t next = (size_t)(surface_decode(text + at, &ch) - text);
+
+		col += surface_width(ch);
+		if (col > cols)
+			return blank ? blank : at ? at : len;
+		if (ch == ' ' && at)
+			blank = at;
+		at = next;
+	}
+	return len;
+}
+
+/* Where a line's own text begins: after leading blanks and a first word followed by two. */
+static int lines_indent(const char *text, size_t len)
+{
+	size_t at = strspn(text, " "), word = at;
+
+	while (word < len && text[word] != ' ')
+		word++;
+	if (word + 1 < len && text[word + 1] == ' ')
+		at = word + strspn(text + word, " ");
+	return at < len && at < 16 ? (int)at : 0;
+}
+
+static void lines_add_wrapped(struct lines *list, const char *text, size_t len, int cols)
+{
+	int indent = lines_indent(text, len);
+	size_t part = lines_fit(text, len, cols);
+
+	lines_add(list, "%.*s", (int)part, text);
+	while (part < len) {
+		text += part;
+		len -= part;
+		while (len && *text == ' ') {
+			text++;
+			len--;
+		}
+		part = lines_fit(text, len, cols - indent);
+		if (len)
+			lines_add(list, "%*s%.*s", indent, "", (int)part, text);
+	}
+}
+
+void lines_add_text(struct lines *list, const char *text, int cols)
 {
 	while (*text) {
-		size_t len = strcspn(text, "\n");
+		size_t len = strcspn(text, "\n"), shown = len < 1000 ? len : 1000;
 
-		lines_add(list, "%.*s", (int)(len < 1000 ? len : 1000), text);
+		if (cols > 20)
+			lines_add_wrapped(list, text, shown, cols);
+		else
+			lines_add(list, "%.*s", (int)shown, text);
 		text += len + (text[len] == '\n');
 	}
 }

@@ -48,8 +48,11 @@ void lines_add(struct lines *list, const char *fmt, ...) __attribute__((format(p
 void lines_head(struct lines *list, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Give the last line added a tag. */
 void lines_tag(struct lines *list, uint64_t tag);
-/* Split plain TEXT at newlines and add each. */
-void lines_add_text(struct lines *list, const char *text);
+/*
+ * Split plain TEXT at newlines and add each; with COLS, longer ones are broken
+ * between words and go on below where their own text begins.
+ */
+void lines_add_text(struct lines *list, const char *text, int cols);
 /* The text with its AS_* marks. */
 const char *lines_text(const struct lines *list, size_t index);
 /* Is TEXT shown under FILTER: contains it, or with a leading '!' does not; case is ignored. */

@@ -15,6 +15,7 @@ struct panel_autopsy {
 	struct lines list;
 	struct autopsy aut;
 	uint32_t stop_count;
+	int cols;
 	bool valid;
 };
 
@@ -39,17 +40,18 @@ static bool panel_autopsy_crashed(const struct vm_view *view)
 	       (view->state == VM_STATE_CRASHED || view->state == VM_STATE_INTERNAL);
 }
 
-static void panel_autopsy_build(struct panel *pan, const struct panel_ctx *ctx)
+static void panel_autopsy_build(struct panel *pan, const struct panel_ctx *ctx, int cols)
 {
 	struct panel_autopsy *pa = pan->data;
 	struct buf text = BUF_INIT;
 
-	if (pa->valid && pa->stop_count == ctx->view->stop_count)
+	if (pa->valid && pa->stop_count == ctx->view->stop_count && pa->cols == cols)
 		return;
 	lines_clear(&pa->list);
 	autopsy_run(ctx->view, ctx->view->stop_vcpu, ctx->syms, &pa->aut);
 	autopsy_text(&pa->aut, ctx->view, ctx->syms, &text);
-	lines_add_text(&pa->list, buf_str(&text));
+	lines_add_text(&pa->list, buf_str(&text), cols - 1);
+	pa->cols = cols;
 	buf_free(&text);
 	pa->stop_count = ctx->view->stop_count;
 	pa->valid = true;
@@ -68,7 +70,7 @@ static void panel_autopsy_draw(struct panel *pan, const struct panel_ctx *ctx, s
 			     "and this screen tells how it came to that.");
 		return;
 	}
-	panel_autopsy_build(pan, ctx);
+	panel_autopsy_build(pan, ctx, area.cols);
 	lines_draw(&pa->list, pan, sf, area, false);
 }
 
@@ -76,10 +78,9 @@ static int panel_autopsy_rows(struct panel *pan, const struct panel_ctx *ctx, in
 {
 	struct panel_autopsy *pa = pan->data;
 
-	(void)cols;
 	if (!panel_autopsy_crashed(ctx->view))
 		return 4;
-	panel_autopsy_build(pan, ctx);
+	panel_autopsy_build(pan, ctx, cols);
 	return (int)pa->list.nr;
 }
 
@@ -101,7 +102,7 @@ static char *panel_autopsy_json(struct panel *pan, const struct panel_ctx *ctx)
 	if (!panel_autopsy_crashed(ctx->view)) {
 		obj = json_pack("{s:b, s:o}", "crashed", 0, "steps", steps);
 	} else {
-		panel_autopsy_build(pan, ctx);
+		panel_autopsy_build(pan, ctx, 80);
 		for (unsigned int i = 0; i < pa->aut.nr_steps && i < AUTOPSY_STEPS; i++)
 			json_array_append_new(steps, json_pack("{s:s, s:s, s:b}", "title",
 							       pa->aut.step[i].title, "detail",

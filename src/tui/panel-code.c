@@ -350,6 +350,10 @@ static void code_draw(struct panel *pan, const struct panel_ctx *ctx, struct sur
 		surface_text(sf, area, 0, 0, STYLE_DIM, "no vCPU to show");
 		return;
 	}
+	if (st->mp_state == X86_MP_UNINITIALIZED) {
+		surface_printf(sf, area, 0, 3, STYLE_DIM, "vcpu%u has not started", ctx->vcpu);
+		return;
+	}
 	code_place(pan, ctx, st, area.rows);
 	for (int i = 0; i < area.rows && i < (int)code->nr_rows; i++) {
 		const struct code_row *cr = &code->row[i];
@@ -447,7 +451,7 @@ static void code_subtitle(struct panel *pan, const struct panel_ctx *ctx, char *
 	int line;
 
 	(void)pan;
-	if (!st)
+	if (!st || st->mp_state == X86_MP_UNINITIALIZED)
 		return;
 	linear = x86_state_linear_rip(st);
 	sym_text(ctx->syms, linear, out, len);

@@ -85,7 +85,7 @@ static void cpu_draw(struct panel *pan, const struct panel_ctx *ctx, struct surf
 		     struct rect area)
 {
 	struct cpu *cpu = pan->data;
-	int stack_rows = pan->whole ? 18 : area.rows / 6;
+	int stack_rows = pan->whole ? 18 : area.rows < 12 ? 0 : area.rows / 6;
 
 	if (!fmt_state_of(ctx->view, ctx->vcpu)) {
 		surface_text(sf, area, 0, 0, STYLE_DIM, "no vCPU to show");

@@ -103,8 +103,8 @@ static const char *paging_what(const struct panel_ctx *ctx, const struct x86_sta
 			       const struct mmu_range *range, char *out, size_t len)
 {
 	const char *name = sym_section(ctx->syms, range->gva);
-	const char *here = paging_holds(range, x86_state_linear_rip(st))   ? " ◂ rip"
-			   : paging_holds(range, x86_state_linear_rsp(st)) ? " ◂ rsp"
+	const char *here = paging_holds(range, x86_state_linear_rip(st))   ? "◂rip "
+			   : paging_holds(range, x86_state_linear_rsp(st)) ? "◂rsp "
 									   : "";
 	uint64_t off = 1;
 
@@ -115,8 +115,8 @@ static const char *paging_what(const struct panel_ctx *ctx, const struct x86_sta
 	}
 	if (!name)
 		name = range->gva == range->gpa ? "identity" : "";
-	snprintf(out, len, "%s%s", name, here);
-	return out[0] == ' ' ? out + 1 : out;
+	snprintf(out, len, "%s%s", here, name);
+	return out;
 }
 
 static void paging_add_range(struct paging *pg, const struct panel_ctx *ctx,
@@ -333,9 +333,18 @@ static void paging_draw_heads(const struct x86_state *st, struct surface *sf, st
 static void paging_draw_sum(const struct paging *pg, struct surface *sf, struct rect area)
 {
 	const struct mmu_fold *fold = &pg->fold;
-	int col = surface_printf(sf, area, 0, 1, STYLE_DIM,
-				 "%zu ranges, %" PRIu64 " entries in %" PRIu64 " tables", fold->nr,
-				 fold->nr_entries, fold->nr_tables);
+	int col;
+
+	if (area.cols < 66) {
+		col = surface_printf(sf, area, 0, 1, STYLE_DIM, "%zu ranges%s", fold->nr,
+				     fold->truncated ? " and more" : "");
+		if (fold->nr_wx)
+			surface_printf(sf, area, 0, col + 2, STYLE_WARN, "%u W+X", fold->nr_wx);
+		return;
+	}
+	col = surface_printf(sf, area, 0, 1, STYLE_DIM,
+			     "%zu ranges, %" PRIu64 " entries in %" PRIu64 " tables", fold->nr,
+			     fold->nr_entries, fold->nr_tables);
 
 	col = surface_printf(sf, area, 0, col + 2, fold->nr_wx ? STYLE_WARN : STYLE_DIM,
 			     "%u writable and executable", fold->nr_wx);

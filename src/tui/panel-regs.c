@@ -152,6 +152,8 @@ static void regs_flags(struct regs_pen *pen, const char *name)
 	struct buf text = BUF_INIT;
 
 	regs_rflags_text(pen->st->rflags, &text);
+	if (!text.len)
+		buf_addc(&text, '-');
 	regs_item(pen, name, pen->prev && pen->prev->rflags != pen->st->rflags, buf_str(&text));
 	buf_free(&text);
 }
@@ -198,7 +200,8 @@ static void regs_segment_text(const struct x86_seg *seg, enum x86_segname name, 
 	}
 	if (name != X86_CS)
 		size = "";
-	if (brief || (seg->attr & X86_SEG_L) || zero_based || name == X86_FS || name == X86_GS)
+	if (brief || seg->base == (uint64_t)seg->sel << 4 || (seg->attr & X86_SEG_L) ||
+	    zero_based || name == X86_FS || name == X86_GS)
 		snprintf(out, len, "%04x%s%s", seg->sel, size,
 			 name == X86_CS && !brief
 				 ? (const char *[]){ " DPL0", " DPL1", " DPL2",
@@ -348,7 +351,6 @@ static int regs_layout(struct regs_pen *pen)
 	regs_break(pen);
 	regs_flags(pen, "flags");
 	regs_event(pen);
-	regs_break(pen);
 	regs_segments(pen);
 	regs_table(pen, "gdt", &pen->st->gdt, &regs_prev(pen)->gdt);
 	regs_table(pen, "idt", &pen->st->idt, &regs_prev(pen)->idt);
@@ -394,6 +396,8 @@ static void regs_draw(struct panel *pan, const struct panel_ctx *ctx, struct sur
 {
 	struct regs_pen pen;
 
+	area.col++;
+	area.cols--;
 	if (!regs_pen_init(&pen, ctx, NULL, area)) {
 		surface_text(sf, area, 0, 0, STYLE_DIM, "no vCPU to show");
 		return;
@@ -418,7 +422,7 @@ static int regs_rows(struct panel *pan, const struct panel_ctx *ctx, int cols)
 	struct regs_pen pen;
 
 	(void)pan;
-	if (!regs_pen_init(&pen, ctx, NULL, (struct rect){ 0, 0, 1000, cols }))
+	if (!regs_pen_init(&pen, ctx, NULL, (struct rect){ 0, 0, 1000, cols - 1 }))
 		return 1;
 	return regs_layout(&pen) + 1;
 }

@@ -36,7 +36,7 @@ static void stack_read(struct stack *stack, const struct panel_ctx *ctx)
 
 	memset(stack, 0, sizeof(*stack));
 	stack->st = fmt_state_of(ctx->view, ctx->vcpu);
-	if (!stack->st)
+	if (!stack->st || stack->st->mp_state == X86_MP_UNINITIALIZED)
 		return;
 	stack->word = x86_mode_bits(x86_state_mode(stack->st)) / 8;
 	stack->top = x86_state_linear_rsp(stack->st);
@@ -203,7 +203,7 @@ static void stack_draw(struct panel *pan, const struct panel_ctx *ctx, struct su
 	pan->total = (int)stack->nr;
 	if (pan->scroll >= pan->total)
 		pan->scroll = 0;
-	if (!stack_draw_slots(stack, pan, ctx, sf, area) && stack->st)
+	if (!stack_draw_slots(stack, pan, ctx, sf, area) && stack->word)
 		surface_printf(sf, area, 0, 1, STYLE_WARN, "rsp %" PRIx64 " cannot be read",
 			       stack->top);
 	stack_draw_frames(stack, ctx, sf, frames);
@@ -230,7 +230,7 @@ static void stack_subtitle(struct panel *pan, const struct panel_ctx *ctx, char 
 	uint64_t top, room;
 
 	(void)pan;
-	if (!st)
+	if (!st || st->mp_state == X86_MP_UNINITIALIZED)
 		return;
 	top = x86_state_linear_rsp(st);
 	room = stack_room(ctx, st, top);

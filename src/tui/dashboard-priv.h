@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The dashboard's insides, shared by its three files. */
+#ifndef VITRINE_TUI_DASHBOARD_PRIV_H
+#define VITRINE_TUI_DASHBOARD_PRIV_H
+
+#include "inspect/sym.h"
+#include "tui/dashboard.h"
+#include "tui/fleet.h"
+#include "tui/history.h"
+#include "tui/layout.h"
+#include "tui/lines.h"
+#include "tui/panel.h"
+#include "tui/prompt.h"
+#include "tui/term.h"
+
+#define DASHBOARD_BREAKS 64
+#define DASHBOARD_PANELS 15
+
+enum dashboard_ask {
+	ASK_NONE,
+	ASK_GOTO,
+	ASK_BREAK,
+	ASK_WATCH,
+	ASK_FILTER,
+	ASK_COMMAND,
+	ASK_WRITE,
+	ASK_STOP,
+	ASK_RESET,
+};
+
+struct dashboard {
+	const struct link_host *host;
+	bool ascii, done, redraw, changed;
+	bool from_fleet; /* started without a name: leaving a VM leads back */
+
+	/* the VM on the screens; link.ops NULL: none */
+	struct link link;
+	char name[VM_NAME_MAX];
+	struct vm_view *view;	/* newest picture, NULL: none yet */
+	struct vm_view *past;	/* about a second older, without memory */
+	struct vm_view *recent; /* becomes PAST */
+	bool gone;
+	struct history hist;
+	unsigned int stop_back;
+	struct vm_view old; /* what is shown while stop_back is set */
+	struct sym_table *syms;
+	char syms_path[SAMPLE_TEXT_MAX];
+	struct panel_break breaks[DASHBOARD_BREAKS];
+	unsigned int nr_breaks;
+	unsigned int vcpu;
+	uint32_t seen_stop;
+	uint64_t view_ns, fleet_ns;
+
+	struct term *term;
+	int console_fd;
+	struct buf console_out;
+
+	struct fleet fleet;
+
+	/* what is on screen */
+	struct panel panels[DASHBOARD_PANELS];
+	unsigned int nr_panels;
+	enum request screen, back;
+	const char *focus; /* id of the panel that gets keys */
+	const char *zoom;
+	struct layout layout; /* of the last draw */
+	bool grabbed;
+	struct prompt prompt;
+	enum dashboard_ask ask;
+	bool output; /* OUTPUT covers the body */
+	struct lines output_lines;
+	struct panel output_panel;
+	char output_title[PROMPT_MAX + 2];
+	char message[160];
+	enum style message_style;
+	char *yank;
+};
+
+/* dashboard.c */
+struct panel *dashboard_panel(struct dashboard *dash, const char *id);
+struct panel *dashboard_focused(struct dashboard *dash);
+void dashboard_ctx(const struct dashboard *dash, struct panel_ctx *ctx);
+void dashboard_say(struct dashboard *dash, enum style style, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void dashboard_breaks(struct dashboard *dash);
+void dashboard_refresh(struct dashboard *dash);
+int dashboard_open(struct dashboard *dash, const char *name, struct err *err);
+void dashboard_close(struct dashboard *dash);
+void dashboard_show(struct dashboard *dash, enum request screen);
+bool dashboard_stopped(const struct dashboard *dash);
+void dashboard_console_write(struct dashboard *dash, const char *data, size_t len);
+
+/* dashboard-act.c */
+void dashboard_request(struct dashboard *dash, enum request req);
+void dashboard_answer(struct dashboard *dash);
+void dashboard_prompt_complete(struct dashboard *dash);
+void dashboard_type(struct dashboard *dash, int key);
+/* NULL if REQ can be asked for now, else why not. */
+const char *dashboard_refusal(const struct dashboard *dash, enum request req);
+
+#endif

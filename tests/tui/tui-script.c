@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Runs a dashboard script (script.h) from stdin on the fixture guest; prints the
+ * pictures and every command the dashboard sends. `tui-script [NAME] [--ascii]`:
+ * with a name that VM's screens, else the fleet. Commands of its own:
+ *   guest running|stopped|crashed|shutdown   change the VM's state
+ *   guest rip N, guest io N                  move on: registers, exits
+ *   serial TEXT                              the guest writes (\n, \e)
+ *   heard                                    print what reached the guest by serial line
+ *   gone                                     the VM process ends
+ *   wait MS                                  let time pass
+ *   refuse TEXT                              the next command fails
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/unit/view-fixture.h"
+#include "tui/script.h"
+
+struct world {
+	struct view_fixture *fx;
+	uint64_t now_ns;
+	bool gone, event;
+	int console[2];
+	char refuse[128];
+	char symbols[64];
+	int nr_breaks;
+	long long break_addr[8];
+	bool break_used[8];
+	struct dashboard *dash;
+};
+
+static struct world world;
+
+static json_t *world_breaks(void)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < world.nr_breaks; i++)
+		if (world.break_used[i])
+			json_array_append_new(list, json_pack("{s:i, s:I, s:s, s:i}", "id", i + 1,
+							      "addr", world.break_addr[i], "type",
+							      "sw", "hits", 0));
+	return list;
+}
+
+static json_t *world_break(const json_t *args)
+{
+	int id = world.nr_breaks++;
+
+	world.break_addr[id & 7] = json_integer_value(json_object_get(args, "addr"));
+	world.break_used[id & 7] = true;
+	return json_pack("{s:i}", "id", id + 1);
+}
+
+static void world_do(const char *cmd, const json_t *args, json_t **ret)
+{
+	struct vm_view *view = &world.fx->view;
+
+	if (!strcmp(cmd, "cont"))
+		view->state = VM_STATE_RUNNING;
+	if (!strcmp(cmd, "stop") || !strcmp(cmd, "x-vitrine-step")) {
+		view->state = VM_STATE_PAUSED;
+		view->stop_count++;
+	}
+	if (!strcmp(cmd, "x-vitrine-step"))
+		view->vcpu[0].state.rip += 5;
+	if (!strcmp(cmd, "x-vitrine-break") && ret)
+		*ret = world_break(args);
+	if (!strcmp(cmd, "x-vitrine-break-delete"))
+		world.break_used[(json_integer_value(json_object_get(args, "id")) - 1) & 7] = false;
+	if (!strcmp(cmd, "x-vitrine-complete") && ret)
+		*ret = json_pack("[s, s]", "registers", "regions");
+}
+
+static int link_exec(void *ctx, const char *cmd, json_t *args, json_t **ret, struct err *err)
+{
+	char *text = args ? json_dumps(args, JSON_SORT_KEYS) : NULL;
+
+	(void)ctx;
+	if (!strcmp(cmd, "x-vitrine-breakpoints")) {
+		*ret = world_breaks();
+		return 0;
+	}
+	printf("> %s%s%s\n", cmd, text ? " " : "", text ? text : "");
+	free(text);
+	if (world.refuse[0]) {
+		err_set(err, EREMOTEIO, "%s", world.refuse);
+		world.refuse[0] = '\0';
+		json_decref(args);
+		return -EREMOTEIO;
+	}
+	world_do(cmd, args, ret);
+	json_decref(args);
+	return 0;
+}
+
+static int link_monitor(void *ctx, const char *line, struct buf *out, struct err *err)
+{
+	(void)ctx;
+	(void)err;
+	printf("> monitor %s\n", line);
+	for (int i = 1; i <= 40; i++)
+		buf_printf(out, "output line %d of %s\n", i, line);
+	return 0;
+}
+
+static int link_view(void *ctx, struct vm_view *out, struct err *err)
+{
+	const struct vm_view *view = &world.fx->view;
+
+	(void)ctx;
+	(void)err;
+	*out = *view;
+	out->now_ns = world.now_ns;
+	out->vcpu = calloc(view->nr_vcpus, sizeof(*out->vcpu));
+	if (!out->vcpu)
+		return -ENOMEM;
+	memcpy(out->vcpu, view->vcpu, view->nr_vcpus * sizeof(*out->vcpu));
+	for (unsigned int i = 0; i < out->nr_vcpus; i++)
+		out->vcpu[i].time_ns = world.now_ns;
+	snprintf(out->symbols, sizeof(out->symbols), "%s", world.symbols);
+	return 0;
+}
+
+static json_t *link_event(void *ctx, bool *gone)
+{
+	(void)ctx;
+	*gone = world.gone;
+	if (!world.event)
+		return NULL;
+	world.event = false;
+	return json_pack("{s:s}", "event", "STOP");
+}
+
+static int link_fd(void *ctx)
+{
+	(void)ctx;
+	return -1;
+}
+
+static void link_done(void *ctx)
+{
+	(void)ctx;
+}
+
+static const struct link_ops world_ops = { link_exec,  link_monitor, link_view,
+					   link_event, link_fd,	     link_done };
+
+static int host_list(void *ctx, struct ctl_vm_info **out, struct err *err)
+{
+	static const struct ctl_vm_info vms[] = { { "linux-dev", true, "running", 11 },
+						  { "myos", true, "debug", 4242 },
+						  { "wedged", false, "no answer", 12 } };
+
+	(void)ctx;
+	(void)err;
+	*out = calloc(3, sizeof(**out));
+	if (!*out)
+		return -ENOMEM;
+	memcpy(*out, vms, sizeof(vms));
+	return world.gone ? 1 : 3;
+}
+
+static int host_open(void *ctx, const char *name, unsigned int hz, struct link *out,
+		     struct err *err)
+{
+	(void)ctx;
+	(void)hz;
+	if (!strcmp(name, "nobody"))
+		return err_set(err, ENOENT, "nobody: no such VM");
+	*out = (struct link){ &world_ops, NULL };
+	return 0;
+}
+
+static int host_console(void *ctx, const char *name, struct err *err)
+{
+	(void)ctx;
+	(void)name;
+	(void)err;
+	return fcntl(world.console[1], F_DUPFD_CLOEXEC, 0);
+}
+
+static bool host_usage(void *ctx, int pid, uint64_t *cpu_ns, uint64_t *resident)
+{
+	(void)ctx;
+	*cpu_ns = world.now_ns / 4;
+	*resident = (uint64_t)pid << 12;
+	return true;
+}
+
+static uint64_t host_now(void *ctx)
+{
+	(void)ctx;
+	return world.now_ns;
+}
+
+static const struct link_host world_host = {
+	.list = host_list,
+	.open = host_open,
+	.console = host_console,
+	.usage = host_usage,
+	.now = host_now,
+};
+
+/* What reached the guest's serial line. */
+static void world_heard(void)
+{
+	char text[256];
+	ssize_t n = recv(world.console[0], text, sizeof(text), MSG_DONTWAIT);
+
+	if (n <= 0)
+		return;
+	printf("> serial");
+	for (ssize_t i = 0; i < n; i++)
+		printf(" %02x", (unsigned char)text[i]);
+	printf("\n");
+}
+
+static void world_serial(const char *text)
+{
+	char out[512];
+	size_t nr = 0;
+
+	for (; *text && nr < sizeof(out) - 2; text++) {
+		if (text[0] == '\\' && text[1] == 'n') {
+			out[nr++] = '\r';
+			out[nr++] = '\n';
+			text++;
+		} else if (text[0] == '\\' && text[1] == 'e') {
+			out[nr++] = 0x1b;
+			text++;
+		} else {
+			out[nr++] = *text;
+		}
+	}
+	if (send(world.console[0], out, nr, 0) == (ssize_t)nr)
+		dashboard_console(world.dash);
+}
+
+static bool world_guest(const char *what)
+{
+	struct vm_view *view = &world.fx->view;
+
+	if (!strncmp(what, "rip ", 4)) {
+		view->vcpu[0].state.rip += strtoull(what + 4, NULL, 0);
+		return true;
+	}
+	if (!strncmp(what, "io ", 3)) {
+		view->vcpu[0].exits[EXIT_IO_OUT] += strtoull(what + 3, NULL, 0);
+		return true;
+	}
+	if (!strcmp(what, "running"))
+		view->state = VM_STATE_RUNNING;
+	else if (!strcmp(what, "stopped"))
+		view->state = VM_STATE_DEBUG;
+	else if (!strcmp(what, "crashed"))
+		view->state = VM_STATE_CRASHED;
+	else if (!strcmp(what, "shutdown"))
+		view->state = VM_STATE_SHUTDOWN;
+	else
+		return false;
+	if (view->state != VM_STATE_RUNNING)
+		view->stop_count++;
+	if (view->state == VM_STATE_CRASHED)
+		strcpy(view->stop_text, "triple fault on vcpu0");
+	world.event = true;
+	return true;
+}
+
+static bool world_command(void *ctx, const char *line)
+{
+	(void)ctx;
+	if (!strncmp(line, "guest ", 6))
+		return world_guest(line + 6);
+	if (!strncmp(line, "serial ", 7))
+		world_serial(line + 7);
+	else if (!strcmp(line, "heard"))
+		world_heard();
+	else if (!strcmp(line, "gone"))
+		world.gone = true;
+	else if (!strncmp(line, "wait ", 5))
+		world.now_ns += strtoull(line + 5, NULL, 0) * 1000000;
+	else if (!strncmp(line, "refuse ", 7))
+		snprintf(world.refuse, sizeof(world.refuse), "%s", line + 7);
+	else
+		return false;
+	return true;
+}
+
+/* The fixture's symbols as a file the dashboard can open by name. */
+static bool world_symbols(void)
+{
+	static const char map[] = "ffffffff80100000 T _start64\n"
+				  "ffffffff80100280 T kmain\n"
+				  "ffffffff80101a10 T timer_init\n"
+				  "ffffffff80101b00 T timer_isr\n"
+				  "ffffffff80101c40 T irq_install\n"
+				  "ffffffff80102000 T fault_isr\n"
+				  "ffffffff80201000 B boot_stack\n";
+	int fd;
+
+	strcpy(world.symbols, "/tmp/tui-script-XXXXXX");
+	fd = mkstemp(world.symbols);
+	if (fd < 0)
+		return false;
+	if (write(fd, map, sizeof(map) - 1) != (ssize_t)sizeof(map) - 1) {
+		close(fd);
+		return false;
+	}
+	return close(fd) == 0;
+}
+
+static int run(const char *name, bool ascii)
+{
+	const struct script_hooks hooks = { .command = world_command };
+	struct err err = ERR_INIT;
+	int ret = dashboard_new(&world_host, name, ascii, &world.dash, &err);
+
+	if (ret == 0)
+		ret = script_run(world.dash, stdin, stdout, &hooks, &err);
+	if (ret < 0)
+		printf("failed: %s\n", err.text);
+	if (world.dash)
+		dashboard_free(world.dash);
+	return ret < 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 && argv[1][0] != '-' ? argv[1] : NULL;
+	bool ascii = argc > 1 && !strcmp(argv[argc - 1], "--ascii");
+	int status = 1;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	world.fx = view_fixture_new();
+	if (world.fx && world_symbols() &&
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, world.console) == 0) {
+		world.now_ns = world.fx->view.now_ns;
+		status = run(name, ascii);
+	}
+	unlink(world.symbols);
+	view_fixture_free(world.fx);
+	return status;
+}
