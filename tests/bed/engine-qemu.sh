@@ -8,11 +8,11 @@ engine_modules=(virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev v
 	virtio_console netfs fscache 9pnet 9pnet_virtio 9p overlay failover net_failover virtio_net
 	tun ccp irqbypass kvm kvm-amd)
 
-# /tmp is fresh inside; these of its entries are named by the caller and stay visible.
+# /tmp is fresh inside, but for its entries that the session names: as its folder,
+# in an argument, in a variable.
 qemu_tmp_entries()
 {
-	printf '%s\n' "$PWD" "${command[@]}" "${opt_env[@]}" |
-		grep -oE '(^|[^[:alnum:]_.-])/tmp/[[:alnum:]_.+-]+' | sed 's|.*/tmp/||' | sort -u
+	grep -oE '(^|[^[:alnum:]_.-])/tmp/[[:alnum:]_.+-]+' "$work/own/bed/session" | sed 's|.*/tmp/||' | sort -u
 }
 
 # The part of this run: a second archive behind the first.
