@@ -112,9 +112,11 @@ void rsp_buf_hex(struct rsp_buf *buf, const void *data, size_t len)
 	buf->len += len * 2;
 }
 
+static const bool rsp_specials[256] = { ['#'] = true, ['$'] = true, ['*'] = true, ['}'] = true };
+
 static bool rsp_special(uint8_t byte)
 {
-	return byte == '#' || byte == '$' || byte == '*' || byte == '}';
+	return rsp_specials[byte];
 }
 
 void rsp_buf_escaped(struct rsp_buf *buf, const void *data, size_t len)
@@ -157,9 +159,15 @@ size_t rsp_escaped_fit(const uint8_t *data, size_t len, size_t max)
 #define RSP_RUN_MIN 4
 #define RSP_RUN_MAX 98
 
+/* Mostly false, and then at the first comparison. */
+static bool rsp_run_begins(const uint8_t *data, size_t len)
+{
+	return len >= RSP_RUN_MIN && data[1] == data[0] && data[2] == data[0] && data[3] == data[0];
+}
+
 static size_t rsp_run(const uint8_t *data, size_t len)
 {
-	size_t n = 1;
+	size_t n = RSP_RUN_MIN;
 
 	if (len > RSP_RUN_MAX)
 		len = RSP_RUN_MAX;
@@ -186,12 +194,12 @@ static size_t rsp_rle(uint8_t *to, const uint8_t *data, size_t len)
 	size_t i = 0, out = 0, n;
 
 	while (i < len) {
-		n = rsp_run(data + i, len - i);
 		to[out++] = data[i];
-		if (n < RSP_RUN_MIN || (i && data[i - 1] == '}')) {
+		if (!rsp_run_begins(data + i, len - i) || (i && data[i - 1] == '}')) {
 			i++;
 			continue;
 		}
+		n = rsp_run(data + i, len - i);
 		n = rsp_run_usable(n);
 		to[out++] = '*';
 		to[out++] = (uint8_t)(n - 1 + 29);

@@ -338,7 +338,9 @@ void gdb_stop_take(struct gdb_session *s, const struct gdb_stop *stop)
 		return;
 	}
 	if (gdb_stop_final(stop) && s->state == GDB_STOPPED) {
+		gdb_bp_remove_all(s);
 		s->stop = *stop;
+		s->stop.text = NULL;
 		s->state = GDB_DETACHED;
 		return;
 	}

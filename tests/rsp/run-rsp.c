@@ -235,6 +235,15 @@ static void play_stop(struct play *p, const char *args)
 	play_collect(p);
 }
 
+/* The machine is ended from elsewhere. */
+static void play_exit(struct play *p, const char *args)
+{
+	struct gdb_stop stop = { .kind = GDB_STOP_EXITED, .code = (int)strtol(args, NULL, 16) };
+
+	fake_stop(p->f, &stop);
+	play_collect(p);
+}
+
 static void play_connect(struct play *p, const char *args)
 {
 	(void)args;
@@ -299,6 +308,7 @@ static const struct {
 	void (*run)(struct play *p, const char *args);
 } play_directives[] = {
 	{ "stop ", play_stop },
+	{ "exit ", play_exit },
 	{ "connect", play_connect },
 	{ "disconnect", play_disconnect },
 	{ "nonstop", play_nonstop },
