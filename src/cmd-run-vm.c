@@ -21,6 +21,7 @@
 #include "ctl/report.h"
 #include "ctl/rundir.h"
 #include "ctl/server.h"
+#include "ctl/stage2.h"
 #include "ctl/stdin.h"
 #include "dbg/dbg.h"
 #include "gdb/target-kvm.h"
@@ -365,6 +366,8 @@ static int run_start_sockets(struct run *run, struct err *err)
 	ret = ctl_server_start(run->vm, run->dir.path, &run->server, err);
 	if (ret == 0)
 		ret = debug_bind(run->server, run->dbg, &run->debug, err);
+	if (ret == 0)
+		ret = stage2_bind(run->server, err);
 	if (ret == 0)
 		ret = console_start(run->vm, run->dir.path, &run->console, err);
 	if (ret == 0 && serial && strncmp(serial, "unix:", 5) == 0)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <jansson.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,6 +50,7 @@ struct show {
 	bool has_view, has_past;
 	struct sym_table *syms;
 	struct term *term;
+	char *stage2; /* of the ept screen */
 };
 
 static bool show_is_screen(const char *word)
@@ -122,6 +124,19 @@ static int show_take_views(struct show *show, struct err *err)
 	return ret;
 }
 
+/* A VM that cannot tell is a screen with less on it, not an error. */
+static void show_ask_stage2(struct show *show)
+{
+	json_t *ret = NULL;
+	const char *text = NULL;
+	struct err err = ERR_INIT;
+
+	if (ctl_exec(show->cli, "x-vitrine-stage2", NULL, &ret, &err) == 0)
+		text = json_string_value(json_object_get(ret, "text"));
+	show->stage2 = strdup(text ? text : err.text);
+	json_decref(ret);
+}
+
 /* The serial screen is what a terminal would show of the last MiB. */
 static int show_feed_term(struct show *show, struct err *err)
 {
@@ -167,7 +182,8 @@ static int show_print(struct show *show, const struct panel_ops *ops, struct err
 				 .vcpu = show->vcpu < 0 ? show->view.stop_vcpu
 							: (unsigned int)show->vcpu,
 				 .live = show->view.state == VM_STATE_RUNNING,
-				 .hz = SHOW_HZ };
+				 .hz = SHOW_HZ,
+				 .stage2 = show->stage2 };
 	struct buf out = BUF_INIT;
 	char *json;
 	int ret = 0;
@@ -201,6 +217,8 @@ static int show_run(struct show *show, struct err *err)
 	ret = show_take_views(show, err);
 	if (ret == 0 && strcmp(show->screen, "serial") == 0)
 		ret = show_feed_term(show, err);
+	else if (ret == 0 && strcmp(show->screen, "ept") == 0)
+		show_ask_stage2(show);
 	if (ret < 0)
 		return ret;
 	if (show->view.symbols[0])
@@ -212,6 +230,7 @@ static void show_clean(struct show *show)
 {
 	sym_close(show->syms);
 	term_free(show->term);
+	free(show->stage2);
 	if (show->has_view)
 		view_release(&show->view);
 	if (show->has_past)

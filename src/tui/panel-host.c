@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/parse.h"
 #include "tui/lines.h"
@@ -37,7 +38,18 @@ static unsigned int host_regions(const struct vm_view *view)
 	return view->nr_regions < VM_MAX_REGIONS ? view->nr_regions : VM_MAX_REGIONS;
 }
 
-static void host_build(struct panel *pan, const struct vm_view *view, int cols)
+/* The VM process's own words, line by line. */
+static void host_add_text(struct lines *list, const char *text)
+{
+	int len;
+
+	for (; *text; text += len + (text[len] == '\n')) {
+		len = (int)strcspn(text, "\n");
+		lines_add(list, " %.*s", len, text);
+	}
+}
+
+static void host_build(struct panel *pan, const struct vm_view *view, const char *stage2, int cols)
 {
 	struct lines *list = pan->data;
 	char size[16];
@@ -62,8 +74,10 @@ static void host_build(struct panel *pan, const struct vm_view *view, int cols)
 		lines_tag(list, reg->gpa);
 	}
 	lines_add(list, " ");
-	lines_add(list, AS_DIM " The second stage (EPT or NPT) of this VM: `vitrine show %s ept`.",
-		  view->name);
+	if (stage2)
+		host_add_text(list, stage2);
+	else
+		lines_add(list, AS_DIM " the second stage was not asked for");
 }
 
 static void host_draw(struct panel *pan, const struct panel_ctx *ctx, struct surface *sf,
@@ -71,7 +85,7 @@ static void host_draw(struct panel *pan, const struct panel_ctx *ctx, struct sur
 {
 	if (!ctx->view)
 		return;
-	host_build(pan, ctx->view, area.cols);
+	host_build(pan, ctx->view, ctx->stage2, area.cols);
 	lines_draw(pan->data, pan, sf, area, false);
 }
 
@@ -79,7 +93,7 @@ static int host_rows(struct panel *pan, const struct panel_ctx *ctx, int cols)
 {
 	if (!ctx->view)
 		return 1;
-	host_build(pan, ctx->view, cols);
+	host_build(pan, ctx->view, ctx->stage2, cols);
 	return (int)((struct lines *)pan->data)->nr;
 }
 

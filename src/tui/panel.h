@@ -54,6 +54,7 @@ struct panel_ctx {
 	int stop_back; /* how many stops before the last one VIEW's registers are from; 0: now */
 	bool ascii;    /* no box drawing or CP437 beyond ASCII */
 	bool grabbed;  /* keys go to the guest */
+	const char *stage2; /* the second stage as lines (x-vitrine-stage2), NULL: not asked */
 };
 
 struct panel_ops;
