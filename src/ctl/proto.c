@@ -25,34 +25,39 @@ void proto_stream_free(struct proto_stream *st)
 
 int proto_stream_feed(struct proto_stream *st, const void *data, size_t len)
 {
+	buf_drop(&st->in, st->start);
+	st->start = 0;
 	buf_add(&st->in, data, len);
 	return st->in.failed ? -EMSGSIZE : 0;
 }
 
-static void proto_stream_restart(struct proto_stream *st, size_t drop)
+/* The next text begins LEN bytes further. */
+static void proto_stream_restart(struct proto_stream *st, size_t len)
 {
-	buf_drop(&st->in, drop);
+	st->start += len;
 	st->scanned = 0;
 	st->depth = 0;
 	st->in_string = false;
 	st->escaped = false;
 }
 
-/* Leading blanks, and what is left of a refused text. False where nothing remains. */
-static bool proto_stream_skip(struct proto_stream *st)
+static bool proto_is_blank(char c)
+{
+	return c == '\0' || c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Step over leading blanks and what is left of a refused text; only before a text's first byte. */
+static void proto_stream_skip(struct proto_stream *st)
 {
 	const char *data = buf_str(&st->in);
-	size_t pos = 0;
 
-	while (pos < st->in.len &&
-	       (st->skipping || data[pos] == '\0' || strchr(" \t\r\n", data[pos]))) {
-		if (data[pos] == '\n')
+	if (st->scanned)
+		return;
+	while (st->start < st->in.len && (st->skipping || proto_is_blank(data[st->start]))) {
+		if (data[st->start] == '\n')
 			st->skipping = false;
-		pos++;
+		st->start++;
 	}
-	if (pos)
-		proto_stream_restart(st, pos);
-	return st->in.len > 0;
 }
 
 /* Take one more byte into account; true where the text ends with it. */
@@ -93,10 +98,9 @@ ssize_t proto_stream_next(struct proto_stream *st, const char **text)
 	if (st->given)
 		proto_stream_restart(st, st->given);
 	st->given = 0;
-	if (!proto_stream_skip(st))
-		return 0;
-	data = buf_str(&st->in);
-	while (st->scanned < st->in.len) {
+	proto_stream_skip(st);
+	data = buf_str(&st->in) + st->start;
+	while (st->start + st->scanned < st->in.len) {
 		if (st->scanned >= PROTO_MESSAGE_MAX || st->depth > PROTO_DEPTH_MAX) {
 			proto_stream_restart(st, st->scanned);
 			st->skipping = true;

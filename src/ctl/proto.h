@@ -23,8 +23,9 @@
  */
 struct proto_stream {
 	struct buf in;
-	size_t scanned; /* bytes of IN looked at already */
-	size_t given;	/* bytes of IN that the last text had */
+	size_t start;	/* where the present text begins in IN; dropped by the next feed */
+	size_t scanned; /* bytes of it looked at already */
+	size_t given;	/* bytes that the text returned last had */
 	unsigned int depth;
 	bool in_string, escaped;
 	bool skipping; /* inside a text that was refused: drop up to the next newline */
