@@ -16,13 +16,16 @@
 #include "inspect/exits.h"
 #include "inspect/fault.h"
 #include "inspect/tables.h"
+#include "inspect/unwind.h"
 
 #define AUTOPSY_FLIGHTS 8u
+#define AUTOPSY_FRAMES	128u
+#define AUTOPSY_WIDTH	79u
 #define AUTOPSY_NEAR	0x2000ull /* how far from rsp a stack overflow strikes */
 
 struct autopsy_run {
 	const struct vm_view *view;
-	const struct sym_table *tab;
+	struct sym_table *tab;
 	struct autopsy *out;
 	struct x86_state st;  /* the state that is examined */
 	bool traced;	      /* ... was derived from the last exit */
@@ -111,6 +114,19 @@ static void autopsy_brief(const struct fault *fault, char *buf, size_t len)
 			 (unsigned long long)fault->addr, why[fault->cause]);
 	else
 		snprintf(buf, len, "%.110s", fault->what);
+}
+
+/* "#PF: write to ...", or what an INT instruction did, which is no exception in itself. */
+static void autopsy_name(const struct fault *fault, char *buf, size_t len)
+{
+	char vec[24], brief[120];
+
+	autopsy_brief(fault, brief, sizeof(brief));
+	if (fault->cause == FAULT_CAUSE_SOFTWARE)
+		snprintf(buf, len, "%s", brief);
+	else
+		snprintf(buf, len, "%s: %s", autopsy_vector(fault->vector, vec, sizeof(vec)),
+			 brief);
 }
 
 /* After AMD-V lost a vCPU's state it stands at the reset vector. */
@@ -205,11 +221,10 @@ static bool autopsy_first(struct autopsy_run *run)
 
 static void autopsy_first_step(struct autopsy_run *run)
 {
-	char vec[24], brief[120], place[120];
+	char brief[160], place[120];
 
-	autopsy_brief(&run->first, brief, sizeof(brief));
-	autopsy_step(run, run->first_observed, "%s  %s",
-		     autopsy_vector(run->first.vector, vec, sizeof(vec)), brief);
+	autopsy_name(&run->first, brief, sizeof(brief));
+	autopsy_step(run, run->first_observed, "%s", brief);
 	autopsy_detail(run, "%s; by %s", run->first.what,
 		       autopsy_place(run, run->out->rip, place, sizeof(place)));
 }
@@ -317,33 +332,58 @@ static void autopsy_hint_blocker(struct autopsy_run *run)
 	}
 }
 
+/* The function that appears most often on the stack, and how often; NULL without symbols. */
+static const char *autopsy_recursion(const struct autopsy_run *run, unsigned int *times)
+{
+	struct unwind_frame frame[AUTOPSY_FRAMES];
+	const char *name, *best = NULL;
+	unsigned int i, nr, count = 0;
+
+	*times = 0;
+	if (run->traced) /* the view's registers are not those of the end */
+		return NULL;
+	nr = (unsigned int)unwind_vcpu(run->view, run->out->vcpu, run->tab, frame, AUTOPSY_FRAMES);
+	/* A majority vote: what recurses fills nearly all frames, or half of them in turns. */
+	for (i = 0; i < nr; i++) {
+		name = sym_find(run->tab, frame[i].pc, NULL);
+		if (!count)
+			best = name;
+		count += name == best ? 1 : -1;
+	}
+	for (i = 0; i < nr && best; i++)
+		*times += sym_find(run->tab, frame[i].pc, NULL) == best;
+	return *times > 4 ? best : NULL;
+}
+
 static void autopsy_overflow(struct autopsy_run *run)
 {
 	struct tables_tss tss;
 	struct tables_gate df;
-	char place[120], page[80];
+	char place[120], page[80], recursion[80] = "";
+	unsigned int times;
+	const char *who;
 
 	tables_gate(run->view, &run->st, FAULT_DF, &df);
 	tables_tss(run->view, &run->st, &tss);
 	autopsy_place(run, run->out->rip, place, sizeof(place));
 	sym_text(run->tab, run->first.addr & ~0xfffull, page, sizeof(page));
-	AUTOPSY_SAY(run->out->verdict,
-		    "kernel stack overflow: %s at %llx%s%s by %s; #DF has no stack of its own%s",
+	AUTOPSY_SAY(run->out->verdict, "kernel stack overflow: %s at %llx%s%s by %s; %s",
 		    run->first.access == MMU_ACCESS_WRITE ? "write" : "read",
 		    (unsigned long long)run->first.addr, page[0] ? " in " : "", page, place,
-		    df.wrong[0] ? " and no gate" : "");
-	AUTOPSY_SAY(run->out->hint,
-		    "Give #DF a stack: TSS.IST1 (now %llx) and IDT[8].ist = 1 (now %u); then look "
-		    "who recurses.",
-		    (unsigned long long)tss.ist[1], df.ist);
+		    df.wrong[0] ? df.wrong : "#DF has no stack of its own");
+	who = autopsy_recursion(run, &times);
+	if (who)
+		AUTOPSY_SAY(recursion, "%s recurses (%u%s frames). ", who, times,
+			    times >= AUTOPSY_FRAMES / 2 ? " and more" : "");
+	AUTOPSY_SAY(run->out->hint, "%sGive #DF a stack: %sIDT[8].ist = 1 (now %u).", recursion,
+		    tss.ist[1] ? "" : "TSS.IST1 (now 0) and ", df.ist);
 }
 
 static void autopsy_verdict(struct autopsy_run *run)
 {
-	char vec[24], brief[120], place[120], blocker[80];
+	char brief[160], place[120], blocker[80];
 
-	autopsy_vector(run->first.vector, vec, sizeof(vec));
-	autopsy_brief(&run->first, brief, sizeof(brief));
+	autopsy_name(&run->first, brief, sizeof(brief));
 	autopsy_place(run, run->out->rip, place, sizeof(place));
 	if (run->blocker.cause == FAULT_CAUSE_STACK && autopsy_is_overflow(run)) {
 		autopsy_overflow(run);
@@ -353,7 +393,7 @@ static void autopsy_verdict(struct autopsy_run *run)
 		    run->blocker.found	    ? run->blocker.what
 		    : autopsy_is_crash(run) ? "its handler could run: it failed later"
 					    : "its handler can run");
-	AUTOPSY_SAY(run->out->verdict, "%s: %s by %s; %s", vec, brief, place, blocker);
+	AUTOPSY_SAY(run->out->verdict, "%s by %s; %s", brief, place, blocker);
 	autopsy_hint_first(run);
 	if (!run->out->hint[0])
 		autopsy_hint_blocker(run);
@@ -415,7 +455,7 @@ static void autopsy_choose_state(struct autopsy_run *run, const struct view_vcpu
 	struct x86_state *at = &run->st;
 
 	*at = vcpu->state;
-	if (!autopsy_is_crash(run) || !autopsy_is_reset(at))
+	if (!autopsy_is_crash(run) || !(vcpu->lost || autopsy_is_reset(at)))
 		return;
 	run->out->state_lost = true;
 	*at = vcpu->shadow;
@@ -497,34 +537,62 @@ void autopsy_run(const struct vm_view *view, unsigned int vcpu, struct sym_table
 		autopsy_alive(&run);
 }
 
+/* LABEL, then TEXT broken at blanks into lines of AUTOPSY_WIDTH, indented by INDENT. */
+static void autopsy_wrap(struct buf *out, const char *label, unsigned int indent, const char *text)
+{
+	size_t col, word;
+
+	buf_puts(out, label);
+	for (col = strlen(label); *text; text += word) {
+		word = strcspn(text, " ");
+		if (col > indent && col + word > AUTOPSY_WIDTH) {
+			buf_printf(out, "\n%*s", (int)indent, "");
+			col = indent;
+		}
+		buf_add(out, text, word);
+		col += word;
+		for (; text[word] == ' '; word++) {
+			buf_addc(out, ' ');
+			col++;
+		}
+	}
+	buf_addc(out, '\n');
+}
+
+static const char *autopsy_basis(const struct autopsy *aut)
+{
+	if (aut->reran)
+		return "AMD-V lost the registers; those shown are of a second run from the last "
+		       "exit. Steps marked ~ are derived.";
+	if (aut->state_lost)
+		return "AMD-V lost the registers; steps marked ~ are derived from those of the "
+		       "last exit and from memory.";
+	return "registers and exit observed; steps marked ~ derived from tables in memory.";
+}
+
 void autopsy_text(const struct autopsy *aut, const struct vm_view *view, struct sym_table *tab,
 		  struct buf *out)
 {
 	const char *file;
+	char label[16];
 	unsigned int i;
 	int line;
 
 	buf_printf(out, "%s  vcpu%u  %s\n", view->name, aut->vcpu,
 		   view->stop_text[0] ? view->stop_text : vm_state_name(view->state));
 	for (i = 0; i < aut->nr_steps; i++) {
-		buf_printf(out, "%2u %c %s\n", i + 1, aut->step[i].observed ? ' ' : '~',
-			   aut->step[i].title);
+		snprintf(label, sizeof(label), "%2u %c ", i + 1, aut->step[i].observed ? ' ' : '~');
+		autopsy_wrap(out, label, 5, aut->step[i].title);
 		if (aut->step[i].detail[0])
-			buf_printf(out, "     %s\n", aut->step[i].detail);
+			autopsy_wrap(out, "     ", 5, aut->step[i].detail);
 	}
-	buf_printf(out, "verdict  %s\n", aut->verdict);
+	autopsy_wrap(out, "verdict  ", 9, aut->verdict);
 	if (sym_line(tab, aut->rip, &file, &line))
 		buf_printf(out, "source   %s:%d\n", file, line);
 	if (aut->hint[0])
-		buf_printf(out, "hint     %s\n", aut->hint);
+		autopsy_wrap(out, "hint     ", 9, aut->hint);
 	if (aut->nr_steps)
-		buf_printf(
-			out, "basis    %s\n",
-			aut->state_lost
-				? "derived (~) from the last exit's registers and memory: AMD-V "
-				  "lost the final ones"
-				: "registers and exit observed; steps marked ~ derived from tables "
-				  "in memory");
+		autopsy_wrap(out, "basis    ", 9, autopsy_basis(aut));
 	buf_puts(out, "last exits\n");
 	exits_flights_text(view, (int)aut->vcpu, AUTOPSY_FLIGHTS, tab, out);
 }

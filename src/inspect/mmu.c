@@ -379,8 +379,13 @@ void mmu_explain(const struct vm_view *view, const struct x86_state *st, uint64_
 	mmu_walk(view, st, gva, &out->walk);
 	if (!out->walk.canonical) {
 		out->is_gp = true;
-		mmu_fault(out, 0, 0, "not a canonical address for %s paging",
-			  mmu_mode_name(out->walk.mode));
+		if (out->walk.mode < MMU_4LEVEL)
+			mmu_fault(out, 0, 0, "beyond the 4 GiB of addresses that there are %s",
+				  out->walk.mode == MMU_OFF ? "without paging"
+							    : "outside long mode");
+		else
+			mmu_fault(out, 0, 0, "not a canonical address for %s paging",
+				  mmu_mode_name(out->walk.mode));
 		return;
 	}
 	if (!out->walk.present)
@@ -462,15 +467,18 @@ void mmu_explain_text(const struct mmu_explain *ex, uint64_t gva, struct buf *ou
 	char perm[12];
 	unsigned int i;
 
-	buf_printf(out, "%016llx  %s paging\n", (unsigned long long)gva,
-		   mmu_mode_name(ex->walk.mode));
+	if (ex->walk.mode == MMU_OFF)
+		buf_printf(out, "%016llx  paging is off\n", (unsigned long long)gva);
+	else
+		buf_printf(out, "%016llx  %s paging\n", (unsigned long long)gva,
+			   mmu_mode_name(ex->walk.mode));
 	for (i = 0; i < ex->walk.nr_levels; i++)
 		mmu_explain_level_text(ex, i, out);
 	if (ex->walk.present && ex->walk.nr_levels)
 		buf_printf(out, "page %s  %s\n", mmu_page_len_name(ex->walk.page_len),
 			   mmu_perm_text(ex->walk.perm, perm));
 	if (ex->is_gp)
-		buf_printf(out, "#GP(0): %s\n", ex->reason);
+		buf_printf(out, "%s%s\n", ex->walk.mode < MMU_4LEVEL ? "" : "#GP(0): ", ex->reason);
 	else if (ex->faults)
 		buf_printf(out, "#PF error %04x: %s\n", ex->error_code, ex->reason);
 	else

@@ -125,6 +125,7 @@ static int view_sanitize(struct vm_view *view, struct err *err)
 		view_fix_bool(&view->vcpu[i].shadow.pdptrs_valid);
 		view_fix_bool(&view->vcpu[i].exact);
 		view_fix_bool(&view->vcpu[i].shadow_exact);
+		view_fix_bool(&view->vcpu[i].lost);
 	}
 	return view_check_regions(view, err);
 }
@@ -207,6 +208,23 @@ static void view_copy_vcpus(const struct sample_page *page, struct vm_view *out)
 	}
 }
 
+/*
+ * A triple fault on AMD-V leaves a vCPU at the reset vector. Nobody wants to see
+ * that: the state at its last exit (or better) takes its place.
+ */
+static void view_recover(struct vm_view *view)
+{
+	struct view_vcpu *vcpu = &view->vcpu[view->stop_vcpu];
+
+	if (view->state != VM_STATE_CRASHED || vcpu->state.rip != 0xfff0 ||
+	    vcpu->state.seg[X86_CS].base != 0xffff0000 || vcpu->state.cr0 & X86_CR0_PE ||
+	    !vcpu->shadow.cr0)
+		return;
+	vcpu->state = vcpu->shadow;
+	vcpu->exact = vcpu->shadow_exact;
+	vcpu->lost = true;
+}
+
 /* The last VIEW_FLIGHTS exits, oldest first. */
 static void view_copy_flights(const struct sample_page *page, struct vm_view *out)
 {
@@ -262,6 +280,8 @@ int view_build(const void *sample, size_t sample_len, const void *ram, size_t ra
 	ret = view_sanitize(out, err);
 	if (ret)
 		view_release(out);
+	else
+		view_recover(out);
 	return ret;
 }
 

@@ -26,6 +26,7 @@ struct view_vcpu {
 	uint64_t exit_tsc[EXIT_NR];
 	struct x86_state shadow;
 	bool shadow_exact; /* of the very instruction that crashed */
+	bool lost;	   /* AMD-V reset the CPU in its crash: STATE is the shadow instead */
 };
 
 struct vm_view {

@@ -83,6 +83,38 @@ static void test_dead_writer(void **state)
 	free(page);
 }
 
+/* What AMD-V leaves of a crashed vCPU is replaced by the last state there was. */
+static void test_lost(void **state)
+{
+	struct sample_page *page = test_page();
+	uint8_t *ram = calloc(1, TEST_RAM);
+	struct vm_view *view = malloc(sizeof(*view));
+
+	(void)state;
+	page->state = VM_STATE_CRASHED;
+	page->stop_vcpu = 1;
+	page->vcpu[1].exact = 1;
+	page->vcpu[1].state.rip = 0xfff0;
+	page->vcpu[1].state.seg[X86_CS].base = 0xffff0000;
+	page->vcpu[0].state = page->vcpu[1].state;
+	page->shadow[1].rip = 0x1234;
+	page->shadow[1].cr0 = 0x80000011;
+	assert_int_equal(view_build(page, sizeof(*page), ram, TEST_RAM, view, NULL), 0);
+	assert_true(view->vcpu[1].lost);
+	assert_false(view->vcpu[1].exact);
+	assert_int_equal(view->vcpu[1].state.rip, 0x1234);
+	assert_false(view->vcpu[0].lost);
+	view_release(view);
+	page->state = VM_STATE_PAUSED; /* a CPU before its start looks the same, and is */
+	assert_int_equal(view_build(page, sizeof(*page), ram, TEST_RAM, view, NULL), 0);
+	assert_false(view->vcpu[1].lost);
+	assert_int_equal(view->vcpu[1].state.rip, 0xfff0);
+	view_release(view);
+	free(view);
+	free(ram);
+	free(page);
+}
+
 static void test_lies(void **state)
 {
 	struct vm_view *view = malloc(sizeof(*view));
@@ -261,10 +293,11 @@ static void test_load_damaged(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_build),	  cmocka_unit_test(test_dead_writer),
-		cmocka_unit_test(test_lies),	  cmocka_unit_test(test_all_ones),
-		cmocka_unit_test(test_read),	  cmocka_unit_test(test_read_va),
-		cmocka_unit_test(test_save_load), cmocka_unit_test(test_load_damaged),
+		cmocka_unit_test(test_build),	     cmocka_unit_test(test_dead_writer),
+		cmocka_unit_test(test_lost),	     cmocka_unit_test(test_lies),
+		cmocka_unit_test(test_all_ones),     cmocka_unit_test(test_read),
+		cmocka_unit_test(test_read_va),	     cmocka_unit_test(test_save_load),
+		cmocka_unit_test(test_load_damaged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
