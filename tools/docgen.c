@@ -10,6 +10,7 @@
 
 #include "ctl/debug.h"
 #include "ctl/monitor.h"
+#include "ctl/stage2.h"
 #include "tui/keys.h"
 
 /* A sentence: a capital first; a leading dot or quote would be a request. */
@@ -88,6 +89,8 @@ static void docgen_monitor(void)
 	monitor_each(mon, docgen_command, NULL);
 	for (i = 0; i < debug_monitor_commands_len; i++)
 		docgen_command(NULL, &debug_monitor_commands[i]);
+	for (i = 0; i < stage2_monitor_commands_len; i++)
+		docgen_command(NULL, &stage2_monitor_commands[i]);
 	monitor_free(mon);
 }
 

@@ -54,6 +54,11 @@ int vcpu_fd(const struct vcpu *vcpu)
 	return vcpu->fd;
 }
 
+int vcpu_tid(struct vcpu *vcpu)
+{
+	return atomic_load(&vcpu->tid);
+}
+
 int vcpu_create(struct vm *vm, unsigned int index, struct vcpu **out, struct err *err)
 {
 	struct vcpu *vcpu = calloc(1, sizeof(*vcpu));
@@ -181,6 +186,7 @@ static void *vcpu_thread(void *arg)
 	struct vm *vm = vcpu->vm;
 
 	vcpu_own_run = vcpu->run;
+	atomic_store(&vcpu->tid, gettid());
 	for (;;) {
 		vcpu->run->immediate_exit = 0;
 		/* The flag first, the stop after: a kick between the two is not lost. */

@@ -17,6 +17,8 @@ struct vcpu;
 
 unsigned int vcpu_index(const struct vcpu *vcpu);
 int vcpu_fd(const struct vcpu *vcpu);
+/* The host's id of its thread (gettid), 0 before it runs. */
+int vcpu_tid(struct vcpu *vcpu);
 /* The complete state. Cached while the vCPU stands. */
 int vcpu_get_state(struct vcpu *vcpu, struct x86_state *st, struct err *err);
 /* Write everything back (segments, tables, control, MSRs, FPU, debug, general). */

@@ -45,6 +45,7 @@ struct vcpu {
 	struct kvm_run *run;
 	size_t run_len;
 	pthread_t thread;
+	atomic_int tid; /* the thread's id for the host's tools; 0: not yet */
 	bool started;	     /* thread exists */
 	atomic_bool frozen;  /* stays parked over vm_resume(); written under vm->lock */
 	bool parked;	     /* guarded by vm->lock */

@@ -11,6 +11,7 @@
 
 #include "inspect/view.h"
 #include "vmm/bus.h"
+#include "vmm/vcpu.h"
 
 struct vm {
 	struct vm_config cfg;
@@ -123,6 +124,19 @@ struct bus *vm_bus(struct vm *vm)
 unsigned int vm_nr_vcpus(const struct vm *vm)
 {
 	return vm->cfg.nr_cpus;
+}
+
+struct vcpu *vm_vcpu(struct vm *vm, unsigned int index)
+{
+	(void)vm;
+	(void)index;
+	return NULL;
+}
+
+int vcpu_tid(struct vcpu *vcpu)
+{
+	(void)vcpu;
+	return 42;
 }
 
 struct event_base *vm_event_base(struct vm *vm)

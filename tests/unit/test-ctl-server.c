@@ -126,7 +126,7 @@ static void test_transcript(void **state)
 		{ "{\"execute\":\"qmp_capabilities\"}", "CommandNotFound" },
 		{ "{\"execute\":\"query-status\",\"id\":\"x\"}", "\"id\": \"x\"" },
 		{ "{\"execute\":\"query-status\"}", "\"status\": \"running\"" },
-		{ "{\"execute\":\"query-cpus-fast\"}", "\"cpu-index\": 1" },
+		{ "{\"execute\":\"query-cpus-fast\"}", "\"thread-id\": 42" },
 		{ "{\"execute\":\"query-name\"}", "\"fake\"" },
 		{ "{\"execute\":\"query-commands\"}", "human-monitor-command" },
 		{ "{\"execute\":\"query-kvm\"}", "\"present\": true" },
