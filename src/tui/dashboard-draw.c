@@ -40,11 +40,13 @@ static uint64_t draw_exits(const struct vm_view *view)
 	return sum;
 }
 
-/* "long64 CPL0 IF=1": a vCPU in brief. */
-static void draw_mode_text(const struct x86_state *st, char *out, size_t len)
+/* "long64 CPL0 IF=1 hlt": a vCPU in brief; it halts and wakes too often to move the rest. */
+static void draw_mode_text(const struct x86_state *st, bool live, char *out, size_t len)
 {
-	snprintf(out, len, "%s CPL%u IF=%d", x86_mode_name(x86_state_mode(st)), x86_state_cpl(st),
-		 (int)(st->rflags >> 9 & 1));
+	const char *halted = st->mp_state == X86_MP_HALTED ? " hlt" : live ? "    " : "";
+
+	snprintf(out, len, "%s CPL%u IF=%d%s", x86_mode_name(x86_state_mode(st)), x86_state_cpl(st),
+		 (int)(st->rflags >> 9 & 1), halted);
 }
 
 /* When: the time the guest has run, to its stop if it stands. */
@@ -82,7 +84,7 @@ static void draw_header_right(const struct dashboard *dash, int room, char *out,
 	int used = 0;
 
 	if (st)
-		draw_mode_text(st, item[0], sizeof(item[0]));
+		draw_mode_text(st, dash->view->state == VM_STATE_RUNNING, item[0], sizeof(item[0]));
 	draw_time_text(dash->view, item[1]);
 	draw_exits_text(dash, item[2], sizeof(item[2]));
 	snprintf(item[3], sizeof(item[3]), "mem ");
@@ -156,7 +158,7 @@ static void draw_header(const struct dashboard *dash, struct surface *sf, struct
 		return;
 	}
 	/* The mode always has its place; a long reason for the stop gives way. */
-	draw_header_right(dash, line.cols > 60 ? 22 : 0, right, sizeof(right));
+	draw_header_right(dash, line.cols > 60 ? 26 : 0, right, sizeof(right));
 	left.cols = line.cols - (int)strlen(right);
 	room = line.cols - draw_header_left(dash, sf, left) - 1;
 	draw_header_right(dash, room, right, sizeof(right));

@@ -117,9 +117,7 @@ const char *fmt_state(const struct panel_ctx *ctx, char *out)
 	if (view->state != VM_STATE_RUNNING)
 		return strcpy(out, fmt_stopped(view->state));
 	st = fmt_state_of(view, ctx->vcpu);
-	if (st && st->mp_state == X86_MP_HALTED)
-		snprintf(out, FMT_MAX, "· halted");
-	else if (st && st->mp_state == X86_MP_UNINITIALIZED)
+	if (st && st->mp_state == X86_MP_UNINITIALIZED)
 		snprintf(out, FMT_MAX, "· wait-SIPI");
 	else if (ctx->hz)
 		snprintf(out, FMT_MAX, "▶ live %u Hz", ctx->hz);

@@ -23,7 +23,7 @@ const char *fmt_cost(uint64_t ticks, uint64_t count, uint64_t tsc_khz, char *out
 const char *fmt_addr(const struct x86_state *st, uint64_t addr, char *out);
 /* The last 8 digits after an ellipsis where the upper half is that of ST's stack; else all. */
 const char *fmt_tail(uint64_t addr, char *out);
-/* "▶ live 30 Hz", "■ STOPPED", "✝ CRASHED (kept)", "· halted", "○ not started", "exited". */
+/* "▶ live 30 Hz", "■ STOPPED", "✝ CRASHED (kept)", "· wait-SIPI", "○ not started", "exited". */
 const char *fmt_state(const struct panel_ctx *ctx, char *out);
 /* How that state looks. */
 enum style fmt_state_style(const struct panel_ctx *ctx);

@@ -129,6 +129,25 @@ static void lines_add_wrapped(struct lines *list, const char *text, size_t len, 
 	}
 }
 
+void lines_add_row(struct lines *list, const char *label, int label_cols, const char *text,
+		   int cols)
+{
+	size_t len = strlen(text), part = lines_fit(text, len, cols - label_cols);
+
+	lines_add(list, AS_DIM "%-*s" AS_NORMAL "%.*s", label_cols, label, (int)part, text);
+	while (part < len) {
+		text += part;
+		len -= part;
+		while (len && *text == ' ') {
+			text++;
+			len--;
+		}
+		part = lines_fit(text, len, cols - label_cols);
+		if (len)
+			lines_add(list, "%*s%.*s", label_cols, "", (int)part, text);
+	}
+}
+
 void lines_add_text(struct lines *list, const char *text, int cols)
 {
 	while (*text) {
@@ -342,6 +361,11 @@ static int lines_columns(int cols, int width)
 	int columns = width > 0 ? cols / width : 1;
 
 	return columns < 1 ? 1 : columns > LINES_COLUMNS ? LINES_COLUMNS : columns;
+}
+
+int lines_column_width(int cols, int width)
+{
+	return cols / lines_columns(cols, width);
 }
 
 static int lines_tallest(const size_t *start, int columns)

@@ -53,6 +53,9 @@ void lines_tag(struct lines *list, uint64_t tag);
  * between words and go on below where their own text begins.
  */
 void lines_add_text(struct lines *list, const char *text, int cols);
+/* One row of a list: LABEL in LABEL_COLS columns, TEXT wrapped beside it to COLS in all. */
+void lines_add_row(struct lines *list, const char *label, int label_cols, const char *text,
+		   int cols);
 /* The text with its AS_* marks. */
 const char *lines_text(const struct lines *list, size_t index);
 /* Is TEXT shown under FILTER: contains it, or with a leading '!' does not; case is ignored. */
@@ -73,6 +76,8 @@ const struct line *lines_draw(const struct lines *list, struct panel *pan, struc
  */
 void lines_draw_columns(const struct lines *list, struct panel *pan, struct surface *sf,
 			struct rect area, int width);
+/* Columns each of them has at COLS columns in all. */
+int lines_column_width(int cols, int width);
 /* Rows lines_draw_columns() needs for LIST at COLS columns. */
 int lines_columns_rows(const struct lines *list, int cols, int width);
 

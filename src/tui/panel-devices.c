@@ -25,19 +25,40 @@ static void devices_destroy(struct panel *pan)
 	free(pan->data);
 }
 
-static void devices_build(struct panel *pan, const struct vm_view *view)
+/* Columns for the labels of the device whose first row is I. */
+static int devices_label_cols(const struct vm_view *view, unsigned int i)
 {
-	const char *last = "";
-	struct lines *list = pan->data;
+	int cols = 10;
 
+	for (unsigned int j = i; j < view->nr_rows && j < SAMPLE_ROWS; j++) {
+		int len = (int)strlen(view->row[j].label);
+
+		if (strcmp(view->row[j].device, view->row[i].device))
+			break;
+		cols = len > cols ? len : cols;
+	}
+	return cols + 4;
+}
+
+static void devices_build(struct panel *pan, const struct vm_view *view, int cols)
+{
+	struct lines *list = pan->data;
+	const char *last = "";
+	char label[32];
+	int label_cols = 0;
+
+	cols = lines_column_width(cols, DEVICES_COLS) - 1;
 	lines_clear(list);
 	for (unsigned int i = 0; view && i < view->nr_rows && i < SAMPLE_ROWS; i++) {
 		const struct sample_row *row = &view->row[i];
 
-		if (strcmp(last, row->device))
+		if (strcmp(last, row->device)) {
 			lines_head(list, AS_TITLE " %s", row->device);
+			label_cols = devices_label_cols(view, i);
+		}
 		last = row->device;
-		lines_add(list, AS_DIM "   %-14s " AS_NORMAL "%s", row->label, row->value);
+		snprintf(label, sizeof(label), "  %s", row->label);
+		lines_add_row(list, label, label_cols, row->value, cols);
 	}
 	if (!list->nr)
 		lines_add(list, AS_DIM " no device has anything to say");
@@ -46,13 +67,13 @@ static void devices_build(struct panel *pan, const struct vm_view *view)
 static void devices_draw(struct panel *pan, const struct panel_ctx *ctx, struct surface *sf,
 			 struct rect area)
 {
-	devices_build(pan, ctx->view);
+	devices_build(pan, ctx->view, area.cols);
 	lines_draw_columns(pan->data, pan, sf, area, DEVICES_COLS);
 }
 
 static int devices_rows(struct panel *pan, const struct panel_ctx *ctx, int cols)
 {
-	devices_build(pan, ctx->view);
+	devices_build(pan, ctx->view, cols);
 	return lines_columns_rows(pan->data, cols, DEVICES_COLS);
 }
 

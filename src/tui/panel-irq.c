@@ -78,7 +78,7 @@ static void irq_add_delivery(struct lines *list, const struct panel_ctx *ctx,
 	char sym[96];
 
 	desc_gate_read(ctx->view, ctx->vcpu, vector, &gate);
-	lines_add(list, " vector %02x pending:  IF=%d %s  shadow %s  priority %x > %x %s", vector,
+	lines_add(list, " vector %02x: IF=%d %s shadow %s priority %x>%x %s", vector,
 		  (int)(st->rflags >> 9 & 1), irq_mark(st->rflags & X86_RFLAGS_IF),
 		  irq_mark(!st->irq_shadow), vector >> 4, ppr >> 4 & 15,
 		  irq_mark(vector >> 4 > (ppr >> 4 & 15)));

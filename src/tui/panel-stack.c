@@ -48,19 +48,25 @@ static void stack_read(struct stack *stack, const struct panel_ctx *ctx)
 	stack->nr_frames = unwind_vcpu(ctx->view, ctx->vcpu, ctx->syms, stack->frame, STACK_FRAMES);
 }
 
-/* "timer_init+0x8  kernel/timer.c:41". */
-static void stack_where(const struct panel_ctx *ctx, uint64_t addr, int width, char *out,
-			size_t len)
+/*
+ * "timer_init+0x8  kernel/timer.c:41". A return address belongs to the call
+ * before it: after one that never returns, another function may begin.
+ */
+static void stack_where(const struct panel_ctx *ctx, uint64_t addr, bool is_return, int width,
+			char *out, size_t len)
 {
-	const char *file;
+	const char *name, *file;
+	uint64_t off = 0;
 	int line;
 	size_t used;
 
-	sym_text(ctx->syms, addr, out, len);
-	if (!out[0])
+	name = sym_find(ctx->syms, addr - is_return, &off);
+	if (name)
+		snprintf(out, len, "%s+0x%" PRIx64, name, off + is_return);
+	else
 		snprintf(out, len, "%" PRIx64, addr);
 	used = strlen(out);
-	if ((int)used + 12 < width && sym_line(ctx->syms, addr, &file, &line))
+	if ((int)used + 12 < width && sym_line(ctx->syms, addr - is_return, &file, &line))
 		snprintf(out + used, len - used, "  %s:%d", fmt_path(file, 24), line);
 }
 
@@ -98,7 +104,7 @@ static enum style stack_meaning(const struct stack *stack, const struct panel_ct
 
 	out[0] = '\0';
 	if (stack_is_return(stack, val)) {
-		stack_where(ctx, val, width - 6, where, sizeof(where));
+		stack_where(ctx, val, true, width - 6, where, sizeof(where));
 		snprintf(out, len, "← ret %s", where);
 		return STYLE_SYMBOL;
 	}
@@ -168,14 +174,17 @@ static void stack_draw_frames(const struct stack *stack, const struct panel_ctx 
 		const struct unwind_frame *fr = &stack->frame[i];
 		char text[160];
 
-		stack_where(ctx, fr->pc, area.cols - 10, text, sizeof(text));
+		stack_where(ctx, fr->pc, i > 0, area.cols - 10, text, sizeof(text));
 		surface_printf(sf, area, (int)i, 1, STYLE_DIM, "#%-2zu", i);
 		surface_printf(sf, area, (int)i, 5, i ? STYLE_NORMAL : STYLE_CURRENT, "%s%s", text,
 			       fr->how == UNWIND_GUESS ? "  (guess)" : "");
 	}
-	if ((int)stack->nr_frames > area.rows && area.rows > 0)
+	if ((int)stack->nr_frames > area.rows && area.rows > 0) {
+		surface_fill(sf, (struct rect){ area.row + area.rows - 1, area.col, 1, area.cols },
+			     ' ', STYLE_NORMAL);
 		surface_printf(sf, area, area.rows - 1, 1, STYLE_DIM, "… %zu frames in all ",
 			       stack->nr_frames);
+	}
 }
 
 static void stack_draw(struct panel *pan, const struct panel_ctx *ctx, struct surface *sf,
@@ -255,7 +264,7 @@ json_t *panel_frames_array(const struct panel_ctx *ctx)
 
 		snprintf(pc, sizeof(pc), "0x%" PRIx64, stack->frame[i].pc);
 		snprintf(sp, sizeof(sp), "0x%" PRIx64, stack->frame[i].sp);
-		sym_text(ctx->syms, stack->frame[i].pc, sym, sizeof(sym));
+		stack_where(ctx, stack->frame[i].pc, i > 0, 0, sym, sizeof(sym));
 		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "pc", pc, "sp", sp,
 						      "symbol", sym, "how",
 						      unwind_how_name(stack->frame[i].how)));
