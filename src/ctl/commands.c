@@ -41,11 +41,11 @@ static int cmd_query_cpus_fast(void *ctx, struct ctl_conn *conn, const json_t *a
 	*ret = json_array();
 	for (i = 0; i < vm_nr_vcpus(vm); i++) {
 		snprintf(path, sizeof(path), "/machine/unattached/device[%u]", i);
-		json_array_append_new(*ret,
-				      json_pack("{s:i,s:s,s:i,s:s,s:{s:i,s:i,s:i}}", "cpu-index",
-						(int)i, "qom-path", path, "thread-id",
-						vcpu_tid(vm_vcpu(vm, i)), "target", "x86_64", "props",
-						"core-id", (int)i, "thread-id", 0, "socket-id", 0));
+		json_array_append_new(*ret, json_pack("{s:i,s:s,s:i,s:s,s:{s:i,s:i,s:i}}",
+						      "cpu-index", (int)i, "qom-path", path,
+						      "thread-id", vcpu_tid(vm_vcpu(vm, i)),
+						      "target", "x86_64", "props", "core-id",
+						      (int)i, "thread-id", 0, "socket-id", 0));
 	}
 	return 0;
 }

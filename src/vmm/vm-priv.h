@@ -45,16 +45,16 @@ struct vcpu {
 	struct kvm_run *run;
 	size_t run_len;
 	pthread_t thread;
-	atomic_int tid; /* the thread's id for the host's tools; 0: not yet */
-	bool started;	     /* thread exists */
-	atomic_bool frozen;  /* stays parked over vm_resume(); written under vm->lock */
-	bool parked;	     /* guarded by vm->lock */
+	atomic_int tid;	       /* the thread's id for the host's tools; 0: not yet */
+	bool started;	       /* thread exists */
+	atomic_bool frozen;    /* stays parked over vm_resume(); written under vm->lock */
+	bool parked;	       /* guarded by vm->lock */
 	uint64_t io_exits;     /* since the last reset; own thread */
 	uint64_t stop_at_exit; /* stop when io_exits gets there; 0: never */
-	bool io_pending;     /* own thread: KVM_RUN must be entered again before state is read */
-	bool step_armed;     /* written while parked */
-	uint64_t step_rip;   /* rip when the step began */
-	atomic_bool publish; /* a sample is due */
+	bool io_pending;       /* own thread: KVM_RUN must be entered again before state is read */
+	bool step_armed;       /* written while parked */
+	uint64_t step_rip;     /* rip when the step began */
+	atomic_bool publish;   /* a sample is due */
 	uint8_t maxphyaddr;
 	unsigned int publish_count;
 	struct vcpu_sample *sample;
