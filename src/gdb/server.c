@@ -18,6 +18,7 @@
 #include "gdb/target-kvm-priv.h"
 
 #define SERVER_READ_MAX 65536
+#define SERVER_REFUSE_S 5
 
 static void server_close_client(struct gdb_server *srv)
 {
@@ -103,22 +104,57 @@ static int server_take_client(struct gdb_server *srv, int in_fd, int out_fd)
 	return 0;
 }
 
+static void server_refuse_end(struct event **refused)
+{
+	close(event_get_fd(*refused));
+	event_free(*refused);
+	*refused = NULL;
+}
+
+/*
+ * Every packet of a client that came second gets the same answer, until it leaves or has had its
+ * time. To close at once would not do: gdb writes first, and would show the broken pipe only.
+ */
+static void server_refused(evutil_socket_t fd, short what, void *arg)
+{
+	static const char busy[] = "+$E.another debugger is connected#98";
+	char data[4096];
+	ssize_t n = what & EV_READ ? recv(fd, data, sizeof(data), MSG_DONTWAIT) : 0;
+
+	if (n > 0 && memchr(data, '#', (size_t)n))
+		n = send(fd, busy, sizeof(busy) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (n <= 0)
+		server_refuse_end(arg);
+}
+
+static void server_refuse(struct gdb_server *srv, int client)
+{
+	struct timeval patience = { .tv_sec = SERVER_REFUSE_S };
+	struct event **refused = srv->refused;
+
+	while (refused < srv->refused + SERVER_REFUSED && *refused)
+		refused++;
+	if (refused < srv->refused + SERVER_REFUSED)
+		*refused = event_new(vm_event_base(srv->vm), client, EV_READ | EV_PERSIST,
+				     server_refused, refused);
+	if (refused == srv->refused + SERVER_REFUSED || !*refused)
+		close(client);
+	else if (event_add(*refused, &patience))
+		server_refuse_end(refused);
+}
+
 static void server_accept(evutil_socket_t fd, short what, void *arg)
 {
-	static const char busy[] = "$E.another debugger is connected#e3";
 	struct gdb_server *srv = arg;
 	int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
 	int one = 1;
-	ssize_t n;
 
 	(void)what;
 	if (client < 0)
 		return;
 	setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* no matter on unix */
 	if (srv->in_fd >= 0) {
-		n = send(client, busy, sizeof(busy) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-		(void)n;
-		close(client);
+		server_refuse(srv, client);
 		return;
 	}
 	if (server_take_client(srv, client, client))
@@ -278,6 +314,10 @@ void gdb_server_stop(struct gdb_server *srv)
 		return;
 	vm_unlisten(srv->vm, srv);
 	server_close_client(srv);
+	for (int i = 0; i < SERVER_REFUSED; i++) {
+		if (srv->refused[i])
+			server_refuse_end(&srv->refused[i]);
+	}
 	if (srv->accept_event)
 		event_free(srv->accept_event);
 	if (srv->listen_fd >= 0)

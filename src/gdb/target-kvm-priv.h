@@ -9,6 +9,7 @@
 #include "gdb/target-kvm.h"
 
 #define TARGET_MAX_BPS 200
+#define SERVER_REFUSED 4
 
 struct target_bp {
 	struct gdb_server *srv;
@@ -24,6 +25,7 @@ struct gdb_server {
 	int listen_fd;
 	int in_fd, out_fd; /* the client's; -1: none */
 	struct event *accept_event, *read_event, *write_event;
+	struct event *refused[SERVER_REFUSED]; /* those who came second; NULL: free */
 	char unlink_path[108];
 	struct vm_view view; /* of this stop */
 	bool have_view;
