@@ -204,7 +204,6 @@ static void view_copy_vcpus(const struct sample_page *page, struct vm_view *out)
 		memcpy(to->exit_tsc, from->exit_tsc, sizeof(to->exit_tsc));
 		to->shadow = page->shadow[i];
 		to->shadow_exact = page->shadow_exact[i] != 0;
-		to->shadow_exact = page->shadow_exact[i];
 	}
 }
 
