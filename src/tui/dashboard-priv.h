@@ -49,7 +49,8 @@ struct dashboard {
 	unsigned int nr_breaks;
 	unsigned int vcpu;
 	uint32_t seen_stop;
-	uint64_t view_ns, fleet_ns;
+	uint64_t view_ns, fleet_ns, stage2_ns;
+	char *stage2; /* the second stage in the VM process's words, NULL: not asked */
 
 	struct term *term;
 	int console_fd;

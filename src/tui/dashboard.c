@@ -17,6 +17,7 @@
 #define DASHBOARD_STOPPED_NS 500000000ull
 #define DASHBOARD_PAST_NS    1000000000ull
 #define DASHBOARD_FLEET_NS   1000000000ull
+#define DASHBOARD_STAGE2_NS  2000000000ull
 #define DASHBOARD_CHUNK	     65536
 #define DASHBOARD_RELEASE    0x1d /* Ctrl-] */
 
@@ -82,6 +83,7 @@ void dashboard_ctx(const struct dashboard *dash, struct panel_ctx *ctx)
 		.vms = dash->fleet.row,
 		.nr_vms = dash->fleet.nr,
 		.term = dash->term,
+		.stage2 = dash->stage2,
 		.vcpu = dash->vcpu,
 		.live = live,
 		.gone = dash->gone,
@@ -233,6 +235,9 @@ void dashboard_close(struct dashboard *dash)
 	dash->stop_back = 0;
 	dash->vcpu = 0;
 	dash->nr_breaks = 0;
+	free(dash->stage2);
+	dash->stage2 = NULL;
+	dash->stage2_ns = 0;
 	dash->name[0] = dash->fleet.current[0] = '\0';
 	sym_close(dash->syms);
 	dash->syms = NULL;
@@ -326,6 +331,25 @@ static void dashboard_tick_fleet(struct dashboard *dash)
 	dash->changed = true;
 }
 
+/* Only the VM process can read its second stage; it is asked while that screen is open. */
+static void dashboard_tick_stage2(struct dashboard *dash)
+{
+	struct err err = ERR_INIT;
+	json_t *ret = NULL;
+	const char *text = NULL;
+
+	if (dash->screen != REQ_SCREEN_HOST || !dash->link.ops || dash->gone ||
+	    (dash->stage2_ns && dashboard_now(dash) - dash->stage2_ns < DASHBOARD_STAGE2_NS))
+		return;
+	if (dash->link.ops->exec(dash->link.ctx, "x-vitrine-stage2", NULL, &ret, &err) == 0)
+		text = json_string_value(json_object_get(ret, "text"));
+	free(dash->stage2);
+	dash->stage2 = strdup(text ? text : err.text);
+	json_decref(ret);
+	dash->stage2_ns = dashboard_now(dash);
+	dash->changed = true;
+}
+
 /* The VM process has ended: its last picture stays, or the screen goes with it. */
 static void dashboard_gone(struct dashboard *dash)
 {
@@ -372,6 +396,7 @@ bool dashboard_tick(struct dashboard *dash)
 			dashboard_refresh(dash);
 	}
 	dashboard_tick_fleet(dash);
+	dashboard_tick_stage2(dash);
 	changed = dash->changed;
 	dash->changed = false;
 	return changed;

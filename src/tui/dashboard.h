@@ -21,6 +21,9 @@
  */
 int dashboard_run(const char *name, struct err *err);
 
+/* The same with VMs from HOST, which may be a test's. */
+int dashboard_run_on(const struct link_host *host, const char *name, struct err *err);
+
 struct dashboard;
 
 /* HOST must outlive the dashboard. NAME as above. */

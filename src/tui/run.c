@@ -128,13 +128,18 @@ static void run_loop(struct run *run)
 
 int dashboard_run(const char *name, struct err *err)
 {
+	return dashboard_run_on(&link_host_ctl, name, err);
+}
+
+int dashboard_run_on(const struct link_host *host, const char *name, struct err *err)
+{
 	struct run run = { 0 };
 	int ret, rows, cols;
 
 	ret = screen_open(&run.scr, err);
 	if (ret < 0)
 		return ret;
-	ret = dashboard_new(&link_host_ctl, name, screen_ascii(run.scr), &run.dash, err);
+	ret = dashboard_new(host, name, screen_ascii(run.scr), &run.dash, err);
 	screen_size(run.scr, &rows, &cols);
 	run.sf = ret == 0 ? surface_new(rows, cols) : NULL;
 	if (ret == 0 && !run.sf)

@@ -119,7 +119,7 @@ static void screen_save(void)
 	static const char *const caps[] = { "sgr0", "rmkx", "cnorm", "rmcup" };
 
 	screen_saved.len = 0;
-	screen_save_text("\033[?1007r");
+	screen_save_text("\033[?2026l\033[?1007r");
 	for (size_t i = 0; i < sizeof(caps) / sizeof(caps[0]); i++)
 		screen_save_text(tigetstr(caps[i]));
 	screen_save_text("\r");
@@ -432,6 +432,14 @@ static void screen_put(struct screen *scr, int row, int col, const struct cell *
 	mvadd_wch(row, col, &out);
 }
 
+static void screen_write(const char *text)
+{
+	ssize_t n = write(STDOUT_FILENO, text, strlen(text));
+
+	(void)n;
+}
+
+/* Between ?2026h and l a terminal that knows it shows nothing half drawn; others pass over it. */
 void screen_flush(struct screen *scr, const struct surface *sf)
 {
 	for (int row = 0; row < scr->rows; row++) {
@@ -448,7 +456,9 @@ void screen_flush(struct screen *scr, const struct surface *sf)
 	if (!scr->valid)
 		redrawwin(stdscr);
 	scr->valid = true;
+	screen_write("\033[?2026h");
 	refresh();
+	screen_write("\033[?2026l");
 }
 
 void screen_invalidate(struct screen *scr)

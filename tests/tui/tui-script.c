@@ -2,7 +2,8 @@
 /*
  * Runs a dashboard script (script.h) from stdin on the fixture guest; prints the
  * pictures and every command the dashboard sends. `tui-script [NAME] [--ascii]`:
- * with a name that VM's screens, else the fleet. Commands of its own:
+ * with a name that VM's screens, else the fleet. With --tty the dashboard as it
+ * is, on the terminal. Commands of its own:
  *   guest running|stopped|crashed|shutdown   change the VM's state
  *   guest rip N, guest io N                  move on: registers, exits
  *   serial TEXT                              the guest writes (\n, \e)
@@ -19,6 +20,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/time.h"
 #include "tests/unit/view-fixture.h"
 #include "tui/script.h"
 
@@ -26,6 +28,7 @@ struct world {
 	struct view_fixture *fx;
 	uint64_t now_ns;
 	bool gone, event;
+	bool tty; /* on a terminal: real time */
 	int console[2];
 	char refuse[128];
 	char symbols[64];
@@ -85,6 +88,10 @@ static int link_exec(void *ctx, const char *cmd, json_t *args, json_t **ret, str
 	(void)ctx;
 	if (!strcmp(cmd, "x-vitrine-breakpoints")) {
 		*ret = world_breaks();
+		return 0;
+	}
+	if (!strcmp(cmd, "x-vitrine-stage2")) {
+		*ret = json_pack("{s:s}", "text", "NPT exact (tier A), read 0 ms ago\n1 leaf");
 		return 0;
 	}
 	printf("> %s%s%s\n", cmd, text ? " " : "", text ? text : "");
@@ -197,6 +204,8 @@ static bool host_usage(void *ctx, int pid, uint64_t *cpu_ns, uint64_t *resident)
 static uint64_t host_now(void *ctx)
 {
 	(void)ctx;
+	if (world.tty)
+		world.now_ns = time_now_ns();
 	return world.now_ns;
 }
 
@@ -316,6 +325,19 @@ static bool world_symbols(void)
 	return close(fd) == 0;
 }
 
+static int run_tty(const char *name)
+{
+	struct err err = ERR_INIT;
+
+	world.tty = true;
+	world.fx->view.start_ns = time_now_ns();
+	world.fx->view.stop_ns = world.fx->view.start_ns + 398000000;
+	if (dashboard_run_on(&world_host, name, &err) == 0)
+		return 0;
+	fprintf(stderr, "tui-script: %s\n", err.text);
+	return 1;
+}
+
 static int run(const char *name, bool ascii)
 {
 	const struct script_hooks hooks = { .command = world_command };
@@ -335,6 +357,7 @@ int main(int argc, char **argv)
 {
 	const char *name = argc > 1 && argv[1][0] != '-' ? argv[1] : NULL;
 	bool ascii = argc > 1 && !strcmp(argv[argc - 1], "--ascii");
+	bool tty = argc > 1 && !strcmp(argv[argc - 1], "--tty");
 	int status = 1;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -342,7 +365,7 @@ int main(int argc, char **argv)
 	if (world.fx && world_symbols() &&
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, world.console) == 0) {
 		world.now_ns = world.fx->view.now_ns;
-		status = run(name, ascii);
+		status = tty ? run_tty(name) : run(name, ascii);
 	}
 	unlink(world.symbols);
 	view_fixture_free(world.fx);
