@@ -13,6 +13,7 @@
 #	want_status N, want_out TEXT, want_err TEXT	of the last `run`, or the case fails
 #	poll_until SECONDS COMMAND...	until it succeeds; false when the time is over
 #	vitrine ARGUMENT...	the one under test
+#	vm_state NAME, vm_is NAME STATE, vm_says NAME TEXT	of a VM that runs
 #	screen_start COMMAND..., screen_keys KEY..., screen_text, screen_has TEXT,
 #	screen_wait SECONDS TEXT, screen_size COLUMNS ROWS	a terminal (tmux)
 #
@@ -79,6 +80,22 @@ lib_exit()
 vitrine()
 {
 	"$build/vitrine" "$@"
+}
+
+vm_state()
+{
+	vitrine ls --json | jq -r --arg name "$1" '.[] | select(.name == $name).state'
+}
+
+vm_is()
+{
+	[ "$(vm_state "$1")" = "$2" ]
+}
+
+# Whether its serial port has said so by now.
+vm_says()
+{
+	vitrine logs "$1" | grep -qF -- "$2"
 }
 
 # Standard input is empty unless the caller redirects it.

@@ -1,0 +1,335 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# A debugger's day with the demo kernel, run inside gdb by session.sh: gdb has
+# the symbols and is connected to a guest that waits before its first
+# instruction, with two vCPUs. A result line (see lib.sh) for each case.
+import gdb
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+RUN_DIR = os.environ["SESSION_RUN_DIR"]
+MASK = (1 << 64) - 1
+cases = []
+stops = []
+gdb.events.stop.connect(stops.append)
+
+
+def case(name):
+    def add(run):
+        cases.append((name, run))
+        return run
+    return add
+
+
+def want(true, why):
+    if not true:
+        raise AssertionError(why)
+
+
+def ex(command):
+    return gdb.execute(command, to_string=True)
+
+
+def value(expression):
+    return int(gdb.parse_and_eval(expression)) & MASK
+
+
+def refused(command):
+    try:
+        ex(command)
+    except gdb.error as error:
+        return str(error)
+    raise AssertionError(command + " is accepted")
+
+
+def frames():
+    names = []
+    frame = gdb.newest_frame()
+    while frame:
+        names.append(frame.name() or "??")
+        frame = frame.older()
+    return names
+
+
+def thread(number):
+    for each in gdb.selected_inferior().threads():
+        if each.num == number:
+            each.switch()
+
+
+def go(command):
+    """Let the guest go; why it stopped: the breakpoint's kind, or the signal."""
+    del stops[:]
+    ex(command)
+    want(stops, "no stop after " + command)
+    if isinstance(stops[-1], gdb.BreakpointEvent):
+        return stops[-1].breakpoints[0].type
+    return getattr(stops[-1], "stop_signal", "step")
+
+
+def run_to(command):
+    """Set a breakpoint, run into it, remove it."""
+    ex(command)
+    why = go("continue")
+    ex("delete")
+    return why
+
+
+def packet(text):
+    return re.search(r'received: "(.*)"', ex("maintenance packet " + text)).group(1)
+
+
+@case("connects to a guest before its first instruction")
+def _():
+    want(frames()[0] == "_start", "stands in " + frames()[0])
+    want(value("$cr0") & 1 << 31 == 0, "paging is on")
+    want("waits for SIPI" in ex("info threads"), "the second vCPU is not described")
+
+
+@case("the image in memory is the file's")
+def _():
+    said = ex("compare-sections")
+    want(said.count("matched") > 3 and "MIS" not in said, said)
+
+
+@case("a breakpoint by symbol, set before there is paging, is hit")
+def _():
+    want(run_to("break kmain") == gdb.BP_BREAKPOINT, "another stop")
+    want(frames()[0] == "kmain", str(frames()))
+    want(value("$cr0") >> 31 == 1, "paging is off")
+
+
+@case("hbreak")
+def _():
+    want(run_to("hbreak demo_work") == gdb.BP_HARDWARE_BREAKPOINT, "another stop")
+    want(frames()[:3] == ["demo_work", "demo_loop", "kmain"], str(frames()))
+
+
+@case("system registers with their flags")
+def _():
+    want("LMA" in ex("p $efer") and "NXE" in ex("p $efer"), ex("p $efer"))
+    want("PG" in ex("p $cr0") and "PAE" in ex("p $cr4"), ex("p $cr0") + ex("p $cr4"))
+    want(value("$cr3") & ~0xfff, "cr3 is empty")
+    for name in ("gdtr_base", "idtr_base", "tr_base", "apic_base"):
+        want(value("$" + name), name + " is empty")
+
+
+@case("two vCPUs are two threads with registers of their own")
+def _():
+    numbers = sorted(thread.num for thread in gdb.selected_inferior().threads())
+    want(numbers == [1, 2], str(numbers))
+    thread(1)
+    mine = value("$r12")
+    thread(2)
+    theirs = value("$r12")
+    want("ap_" in str(frames()) or "ap_" in ex("info symbol $pc"), str(frames()))
+    ex("set var $r12 = 0x1122334455667788")
+    thread(1)
+    ex("maintenance flush register-cache")
+    want(value("$r12") == mine, "thread 1 has the register of thread 2")
+    thread(2)
+    want(value("$r12") == 0x1122334455667788, "the write is lost")
+    ex("set var $r12 = %d" % theirs)
+    thread(1)
+
+
+@case("all registers written as they were read stay as they are")
+def _():
+    before = packet("g")
+    want(len(before) > 2 * 16 * 8, "short: " + before)
+    want(packet("G" + before) == "OK", "G is refused")
+    ex("maintenance flush register-cache")
+    want(packet("g") == before, "they changed")
+
+
+@case("registers of every kind are written")
+def _():
+    for name, new in (("rax", 0x0123456789abcdef), ("cr2", 0x8000), ("xmm3.v2_int64[1]", 77)):
+        old = value("$" + name)
+        ex("set var $%s = %d" % (name, new))
+        ex("maintenance flush register-cache")
+        want(value("$" + name) == new, "$%s is %x" % (name, value("$" + name)))
+        ex("set var $%s = %d" % (name, old))
+
+
+@case("memory is written and read back, across pages and in read-only code")
+def _():
+    guest = gdb.selected_inferior()
+    for start in (value("&demo_counter") & ~0xfff, value("(long)demo_work")):
+        size = 8192 if start % 4096 == 0 else 16
+        old = guest.read_memory(start, size).tobytes()
+        new = bytes((i * 7 + 0x7d) & 0xff for i in range(size))
+        guest.write_memory(start, new)
+        ex("maintenance flush register-cache")
+        want(guest.read_memory(start, size).tobytes() == new, "at %x it differs" % start)
+        guest.write_memory(start, old)
+
+
+@case("memory that is not mapped is refused")
+def _():
+    said = refused("x/gx 0xdead00000000")
+    want("Cannot access memory" in said, said)
+
+
+@case("watch stops at the instruction that wrote")
+def _():
+    old = value("demo_counter")
+    want(run_to("watch demo_counter") == gdb.BP_HARDWARE_WATCHPOINT, "another stop")
+    want(value("demo_counter") == old + 1, "it is %d" % value("demo_counter"))
+    want(frames()[0] == "demo_work", str(frames()))
+
+
+@case("rwatch and awatch")
+def _():
+    want(run_to("rwatch demo_spinning") == gdb.BP_READ_WATCHPOINT, "another stop")
+    want("demo_loop" in frames(), str(frames()))
+    want(run_to("awatch demo_result") == gdb.BP_ACCESS_WATCHPOINT, "another stop")
+
+
+@case("a breakpoint's condition is evaluated by the stub")
+def _():
+    ex("set breakpoint condition-evaluation target")
+    ex("break demo_inner if n == 13")
+    want(go("continue") == gdb.BP_BREAKPOINT, "another stop")
+    want("target evals" in ex("info breakpoints"), ex("info breakpoints"))
+    want(value("n") == 13, "n is %d" % value("n"))
+
+
+@case("finish, with the value that is returned")
+def _():
+    run_to("break demo_inner")
+    n = expected = value("n")
+    for i in range(1, n + 1):
+        expected = (expected * 31 + i) & MASK
+    go("finish")
+    got = getattr(stops[-1], "return_value", None)
+    got = int(got if got is not None else gdb.parse_and_eval("$")) & MASK
+    want(frames()[0] == "demo_work", str(frames()))
+    want(got == expected, "%x, not %x" % (got, expected))
+
+
+@case("next, step, until and advance")
+def _():
+    run_to("break demo_work")
+    go("step")
+    want(frames()[0] in ("demo_work", "demo_inner"), "step: " + str(frames()))
+    go("advance demo_inner")
+    want(frames()[0] == "demo_inner", "advance: " + str(frames()))
+    line = gdb.newest_frame().find_sal().line
+    go("next")
+    want(gdb.newest_frame().find_sal().line != line, "next stays in its line")
+    go("until demo_work")
+    want(frames()[0] == "demo_work", "until: " + str(frames()))
+
+
+@case("stepi 1000 times never enters the timer's handler")
+def _():
+    run_to("break demo_work")
+    ex("break demo_timer_irq")
+    ticks = value("demo_now")
+    want(go("stepi 1000") == "step", "it ends in " + frames()[0])
+    want(value("demo_now") == ticks, "the clock went on by %d" % (value("demo_now") - ticks))
+
+
+@case("the timer's interrupt comes when the guest runs on; backtrace through its frame")
+def _():
+    run_to("break demo_timer_irq")
+    names = frames()
+    want(names[:2] == ["demo_timer_irq", "irq_dispatch"], str(names))
+    want(any(name.startswith("isr_") or name.startswith("trap_") for name in names), str(names))
+    want("kmain" in names, str(names))
+
+
+@case("one thread steps while the other stands")
+def _():
+    run_to("break ap_walk_collatz")
+    want(gdb.selected_thread().num == 2, "not in thread 2")
+    ex("set scheduler-locking on")
+    mine = value("$pc")
+    thread(1)
+    other = value("$pc")
+    thread(2)
+    ex("stepi")
+    want(value("$pc") != mine, "thread 2 did not step")
+    thread(1)
+    want(value("$pc") == other, "thread 1 went on")
+    ex("set scheduler-locking replay")
+
+
+@case("five hardware breakpoints are one too many, and gdb is told")
+def _():
+    for name in ("kmain", "ap_main", "power_off", "shell_run", "screen_init"):
+        ex("hbreak " + name)
+    refused("stepi")
+    ex("delete")
+    want(go("stepi") == "step", "no step any more")
+
+
+def guest_state():
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(RUN_DIR + "/qmp.sock")
+        lines = sock.makefile("rw")
+        lines.readline()
+        for command in ("qmp_capabilities", "query-status"):
+            lines.write('{"execute": "%s"}\n' % command)
+            lines.flush()
+            reply = json.loads(lines.readline())
+            while "return" not in reply:
+                reply = json.loads(lines.readline())
+        return reply["return"]["status"]
+
+
+def interrupt_when_running():
+    deadline = time.monotonic() + 60
+    while guest_state() != "running" and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+@case("Ctrl-C stops a guest that runs")
+def _():
+    threading.Thread(target=interrupt_when_running).start()
+    why = go("continue")
+    want(why == "SIGINT", why)
+    want(guest_state() == "debug" or guest_state() == "paused", guest_state())
+
+
+@case("monitor commands")
+def _():
+    said = ex("monitor info registers")
+    want("RIP=" in said and "CR3=" in said, said)
+
+
+@case("a second debugger is refused with a reason")
+def _():
+    said = subprocess.run(
+        ["gdb", "-nx", "-q", "-batch", "-ex", "target remote " + RUN_DIR + "/gdb.sock"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        universal_newlines=True).stdout
+    want("another debugger is connected" in said, said)
+    want(value("$pc"), "ours was disturbed")
+
+
+def main():
+    for command in ("pagination off", "confirm off", "remotetimeout 60", "width 0"):
+        gdb.execute("set " + command)
+    for name, run in cases:
+        try:
+            ex("delete")
+            run()
+            print("ok " + name, flush=True)
+        except (AssertionError, gdb.error, gdb.MemoryError, OSError) as error:
+            why = str(error).strip().splitlines() or ["?"]
+            print("not ok %s - %s" % (name, why[0]), flush=True)
+            for line in why[1:]:
+                print("# " + line)
+    ex("detach")
+
+
+main()
