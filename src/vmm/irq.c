@@ -21,9 +21,10 @@ struct irqchip {
 /* As on a PC: the PIT's line 0 is pin 2 of the IOAPIC, the PIC's cascade 2 is nowhere. */
 static int irqchip_route(int vm_fd, struct err *err)
 {
-	struct {
+	union {
 		struct kvm_irq_routing head;
-		struct kvm_irq_routing_entry ent[16 + IRQ_NR_PINS];
+		uint8_t room[sizeof(struct kvm_irq_routing) +
+			     (16 + IRQ_NR_PINS) * sizeof(struct kvm_irq_routing_entry)];
 	} table;
 	struct kvm_irq_routing_entry *ent;
 	unsigned int gsi, nr = 0;
@@ -32,7 +33,7 @@ static int irqchip_route(int vm_fd, struct err *err)
 	for (gsi = 0; gsi < 16; gsi++) {
 		if (gsi == 2)
 			continue;
-		ent = &table.ent[nr++];
+		ent = &table.head.entries[nr++];
 		ent->gsi = gsi;
 		ent->type = KVM_IRQ_ROUTING_IRQCHIP;
 		ent->u.irqchip.irqchip = gsi < 8 ? KVM_IRQCHIP_PIC_MASTER : KVM_IRQCHIP_PIC_SLAVE;
@@ -41,7 +42,7 @@ static int irqchip_route(int vm_fd, struct err *err)
 	for (gsi = 0; gsi < IRQ_NR_PINS; gsi++) {
 		if (gsi == 2)
 			continue;
-		ent = &table.ent[nr++];
+		ent = &table.head.entries[nr++];
 		ent->gsi = gsi;
 		ent->type = KVM_IRQ_ROUTING_IRQCHIP;
 		ent->u.irqchip.irqchip = KVM_IRQCHIP_IOAPIC;

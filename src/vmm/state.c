@@ -194,29 +194,29 @@ static void state_to_xsave(const struct x86_state *st, struct kvm_xsave *xsave)
 	memcpy(area + 512, &features, 8);
 }
 
-struct state_msrs {
+union state_msrs {
 	struct kvm_msrs head;
-	struct kvm_msr_entry ent[X86_NR_MSR];
+	uint8_t room[sizeof(struct kvm_msrs) + X86_NR_MSR * sizeof(struct kvm_msr_entry)];
 };
 
 /* One MSR at a time where the whole list is refused: an unknown one must not hide the others. */
 static void state_read_msrs(struct vcpu *vcpu, struct x86_state *st)
 {
-	struct state_msrs msrs;
+	union state_msrs msrs;
 	unsigned int slot = 0;
 	int n, i;
 
 	while (slot < X86_NR_MSR) {
 		memset(&msrs, 0, sizeof(msrs));
 		for (i = 0; slot + (unsigned int)i < X86_NR_MSR; i++)
-			msrs.ent[i].index =
+			msrs.head.entries[i].index =
 				regs_msr_index((enum x86_msr_slot)(slot + (unsigned int)i));
 		msrs.head.nmsrs = (uint32_t)i;
 		n = ioctl(vcpu->fd, KVM_GET_MSRS, &msrs);
 		if (n < 0)
 			n = 0;
 		for (i = 0; i < n; i++)
-			st->msr[slot + (unsigned int)i] = msrs.ent[i].data;
+			st->msr[slot + (unsigned int)i] = msrs.head.entries[i].data;
 		slot += (unsigned int)n;
 		if (slot < X86_NR_MSR)
 			st->msr[slot++] = 0;
@@ -226,7 +226,7 @@ static void state_read_msrs(struct vcpu *vcpu, struct x86_state *st)
 /* The TSC is left alone: writing it would move the guest's time. */
 static void state_write_msrs(struct vcpu *vcpu, const struct x86_state *st)
 {
-	struct state_msrs msrs;
+	union state_msrs msrs;
 	unsigned int slot;
 
 	for (slot = 0; slot < X86_NR_MSR; slot++) {
@@ -235,8 +235,8 @@ static void state_write_msrs(struct vcpu *vcpu, const struct x86_state *st)
 			continue;
 		memset(&msrs, 0, sizeof(msrs));
 		msrs.head.nmsrs = 1;
-		msrs.ent[0].index = regs_msr_index((enum x86_msr_slot)slot);
-		msrs.ent[0].data = st->msr[slot];
+		msrs.head.entries[0].index = regs_msr_index((enum x86_msr_slot)slot);
+		msrs.head.entries[0].data = st->msr[slot];
 		(void)ioctl(vcpu->fd, KVM_SET_MSRS, &msrs);
 	}
 }

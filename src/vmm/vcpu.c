@@ -247,16 +247,16 @@ static void vcpu_reset_paravirt(struct vcpu *vcpu)
 {
 	static const uint32_t msrs[] = { 0x4b564d00, 0x4b564d01, 0x4b564d02, 0x4b564d03,
 					 0x4b564d04, 0x11,	 0x12,	     0x6e0 };
-	struct {
+	union {
 		struct kvm_msrs head;
-		struct kvm_msr_entry ent;
+		uint8_t room[sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)];
 	} one;
 	size_t i;
 
 	for (i = 0; i < sizeof(msrs) / sizeof(msrs[0]); i++) {
 		memset(&one, 0, sizeof(one));
 		one.head.nmsrs = 1;
-		one.ent.index = msrs[i];
+		one.head.entries[0].index = msrs[i];
 		(void)ioctl(vcpu->fd, KVM_SET_MSRS, &one); /* one that KVM lacks needs no reset */
 	}
 }
