@@ -29,6 +29,7 @@
 #define CONSOLE_PENDING_MAX 65536
 #define CONSOLE_CHUNK	    65536
 #define CONSOLE_RETRY_MS    5
+#define CONSOLE_GATHER_MS   2
 
 struct console_client {
 	struct console *con;
@@ -49,7 +50,7 @@ struct console {
 	struct console_listener listener[2];
 	unsigned int nr_listeners;
 	int wake_fd, log_fd;
-	struct event *wake_event, *input_timer;
+	struct event *wake_event, *gather_timer, *input_timer;
 	struct console_client *clients;
 	unsigned int nr_clients;
 	struct buf input; /* typed, but the guest's UART had no room yet */
@@ -200,13 +201,24 @@ static void console_pump(struct console *con)
 	}
 }
 
+/* The first byte of a burst: let the others come, so that a line costs one write, not eighty. */
 static void console_on_wake(evutil_socket_t fd, short what, void *arg)
 {
+	struct timeval soon = { .tv_usec = CONSOLE_GATHER_MS * 1000 };
 	struct console *con = arg;
 	uint64_t count;
 	ssize_t n = read(fd, &count, sizeof(count));
 
 	(void)n;
+	(void)what;
+	event_add(con->gather_timer, &soon);
+}
+
+static void console_on_gathered(evutil_socket_t fd, short what, void *arg)
+{
+	struct console *con = arg;
+
+	(void)fd;
 	(void)what;
 	pthread_mutex_lock(&con->lock);
 	con->woken = false;
@@ -335,8 +347,10 @@ static int console_setup(struct console *con, const char *run_dir, struct err *e
 	if (!con->ring || con->wake_fd < 0)
 		return err_sys(err, ENOMEM, "console");
 	con->wake_event = event_new(base, con->wake_fd, EV_READ | EV_PERSIST, console_on_wake, con);
+	con->gather_timer = event_new(base, -1, EV_TIMEOUT, console_on_gathered, con);
 	con->input_timer = event_new(base, -1, EV_TIMEOUT, console_on_input_timer, con);
-	if (!con->wake_event || !con->input_timer || event_add(con->wake_event, NULL) < 0)
+	if (!con->wake_event || !con->gather_timer || !con->input_timer ||
+	    event_add(con->wake_event, NULL) < 0)
 		return err_sys(err, ENOMEM, "console");
 	snprintf(path, sizeof(path), "%s/log", run_dir);
 	con->log_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -392,6 +406,8 @@ void console_stop(struct console *con)
 	console_close_listeners(con);
 	if (con->wake_event)
 		event_free(con->wake_event);
+	if (con->gather_timer)
+		event_free(con->gather_timer);
 	if (con->input_timer)
 		event_free(con->input_timer);
 	if (con->wake_fd >= 0)

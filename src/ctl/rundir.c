@@ -107,7 +107,7 @@ static void rundir_empty(int dir_fd)
 		return;
 	}
 	while ((ent = readdir(dir))) {
-		if (strcmp(ent->d_name, RUNDIR_LOCK) != 0)
+		if (ent->d_type != DT_DIR && strcmp(ent->d_name, RUNDIR_LOCK) != 0)
 			unlinkat(dir_fd, ent->d_name, 0);
 	}
 	closedir(dir);
