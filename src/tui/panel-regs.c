@@ -102,6 +102,28 @@ static void regs_draw_grid(struct regs_pen *pen, int cols, bool long64)
 	pen->row = rows;
 }
 
+/* A value too long for a line goes on below, broken between its words. */
+static void regs_words(struct regs_pen *pen, enum style style, const char *value)
+{
+	while (*value) {
+		int len = (int)strcspn(value, " ");
+
+		if (pen->col + len > pen->area.cols && pen->col > 4) {
+			pen->row++;
+			pen->col = 4;
+		}
+		if (pen->sf)
+			surface_printf(pen->sf, pen->area, pen->row - pen->scroll, pen->col, style,
+				       "%.*s", len, value);
+		pen->col += len;
+		value += len;
+		while (*value == ' ') {
+			value++;
+			pen->col++;
+		}
+	}
+}
+
 /* An item of the flow: name, change mark, value with bits in words. */
 static void regs_item(struct regs_pen *pen, const char *name, bool changed, const char *value)
 {
@@ -115,12 +137,11 @@ static void regs_item(struct regs_pen *pen, const char *name, bool changed, cons
 		int row = pen->row - pen->scroll;
 		int col = surface_text(pen->sf, pen->area, row, pen->col, STYLE_DIM, name);
 
-		col = surface_text(pen->sf, pen->area, row, col, STYLE_CHANGED,
-				   changed ? "*" : " ");
-		surface_text(pen->sf, pen->area, row, col, changed ? STYLE_CHANGED : STYLE_NORMAL,
-			     value);
+		surface_text(pen->sf, pen->area, row, col, STYLE_CHANGED, changed ? "*" : " ");
 	}
-	pen->col += len + 2;
+	pen->col += (int)strlen(name) + 1;
+	regs_words(pen, changed ? STYLE_CHANGED : STYLE_NORMAL, value);
+	pen->col += 2;
 }
 
 static void regs_break(struct regs_pen *pen)

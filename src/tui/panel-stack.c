@@ -99,13 +99,14 @@ static bool stack_is_text(const struct stack *stack, uint64_t val)
 static enum style stack_meaning(const struct stack *stack, const struct panel_ctx *ctx,
 				unsigned int i, int width, char *out, size_t len)
 {
-	uint64_t val = stack->slot[i], addr = stack->top + (uint64_t)i * stack->word;
+	uint64_t off, val = stack->slot[i], addr = stack->top + (uint64_t)i * stack->word;
 	char where[160];
 
 	out[0] = '\0';
 	if (stack_is_return(stack, val)) {
 		stack_where(ctx, val, true, width - 6, where, sizeof(where));
-		snprintf(out, len, "← ret %s", where);
+		snprintf(out, len, sym_find(ctx->syms, val - 1, &off) ? "← ret %s" : "← ret",
+			 where);
 		return STYLE_SYMBOL;
 	}
 	if (stack_is_frame_pointer(stack, addr)) {
