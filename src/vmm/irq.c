@@ -3,6 +3,7 @@
 #include "vmm/irq.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 
 #define IRQ_NR_CHIPS 3 /* PIC master, PIC slave, IOAPIC */
 #define IRQ_NR_PINS  24
+#define IRQ_PIT_HZ   1193182u
 
 struct irqchip {
 	int vm_fd;
@@ -124,4 +126,83 @@ int irqchip_reset(struct irqchip *irq, struct err *err)
 	if (kvm_ioctl(irq->vm_fd, KVM_SET_PIT2, &irq->first_pit) < 0)
 		return err_sys(err, errno, "KVM_SET_PIT2");
 	return 0;
+}
+
+/* --- what they say of themselves --- */
+
+static void irqchip_describe_pic(struct irqchip *irq, unsigned int id, struct dev_rows *rows)
+{
+	struct kvm_irqchip chip = { .chip_id = id };
+	struct kvm_pic_state *pic = &chip.chip.pic;
+
+	if (kvm_ioctl(irq->vm_fd, KVM_GET_IRQCHIP, &chip) < 0)
+		return;
+	dev_row(rows, id == KVM_IRQCHIP_PIC_MASTER ? "master" : "slave",
+		"irr %02x isr %02x imr %02x base %02x level %02x%s", pic->irr, pic->isr, pic->imr,
+		pic->irq_base, pic->elcr, pic->auto_eoi ? " auto EOI" : "");
+}
+
+/* A redirection entry (82093AA, 3.2.4). */
+static void irqchip_describe_pin(const struct kvm_ioapic_state *io, unsigned int pin,
+				 struct dev_rows *rows)
+{
+	static const char *const modes[] = { "fixed", "lowest", "SMI", "?",
+					     "NMI",   "INIT",	"?",   "ExtINT" };
+	uint64_t ent = io->redirtbl[pin].bits;
+	char label[16];
+
+	snprintf(label, sizeof(label), "pin %u", pin);
+	dev_row(rows, label, "vector %02x %s %s %s to %s %x%s%s", (unsigned int)ent & 0xff,
+		ent >> 15 & 1 ? "level" : "edge", ent >> 13 & 1 ? "low" : "high",
+		modes[ent >> 8 & 7], ent >> 11 & 1 ? "logical" : "APIC", (unsigned int)(ent >> 56),
+		io->irr >> pin & 1 ? ", raised" : "", ent >> 14 & 1 ? ", waits for EOI" : "");
+}
+
+static void irqchip_describe_ioapic(struct irqchip *irq, struct dev_rows *rows)
+{
+	struct kvm_irqchip chip = { .chip_id = KVM_IRQCHIP_IOAPIC };
+	const struct kvm_ioapic_state *io = &chip.chip.ioapic;
+	unsigned int pin, masked = 0;
+
+	if (kvm_ioctl(irq->vm_fd, KVM_GET_IRQCHIP, &chip) < 0)
+		return;
+	for (pin = 0; pin < IRQ_NR_PINS; pin++) {
+		if (io->redirtbl[pin].bits >> 16 & 1)
+			masked++;
+		else
+			irqchip_describe_pin(io, pin, rows);
+	}
+	dev_row(rows, "masked", "%u of %u pins", masked, IRQ_NR_PINS);
+}
+
+static void irqchip_describe_pit(struct irqchip *irq, struct dev_rows *rows)
+{
+	struct kvm_pit_state2 pit = { 0 };
+	unsigned int i, count;
+	char label[16];
+
+	if (kvm_ioctl(irq->vm_fd, KVM_GET_PIT2, &pit) < 0)
+		return;
+	for (i = 0; i < 3; i++) {
+		count = pit.channels[i].count ? pit.channels[i].count : 0x10000;
+		snprintf(label, sizeof(label), "channel %u", i);
+		if (pit.channels[i].mode > 5) {
+			dev_row(rows, label, "not programmed");
+			continue;
+		}
+		dev_row(rows, label, "mode %u count %u (%u.%02u Hz)%s", pit.channels[i].mode, count,
+			IRQ_PIT_HZ / count, IRQ_PIT_HZ % count * 100 / count,
+			pit.channels[i].gate ? "" : " gate closed");
+	}
+}
+
+void irqchip_describe(struct irqchip *irq, struct dev_rows *rows)
+{
+	rows->device = "pic";
+	irqchip_describe_pic(irq, KVM_IRQCHIP_PIC_MASTER, rows);
+	irqchip_describe_pic(irq, KVM_IRQCHIP_PIC_SLAVE, rows);
+	rows->device = "ioapic";
+	irqchip_describe_ioapic(irq, rows);
+	rows->device = "pit";
+	irqchip_describe_pit(irq, rows);
 }

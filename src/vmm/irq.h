@@ -4,6 +4,7 @@
 #define VITRINE_VMM_IRQ_H
 
 #include "base/err.h"
+#include "vmm/device.h"
 
 struct irqchip;
 
@@ -14,5 +15,7 @@ void irqchip_destroy(struct irqchip *irq);
 void irqchip_set(struct irqchip *irq, unsigned int gsi, int level);
 /* Back to the state after irqchip_create(). vCPUs must stand. */
 int irqchip_reset(struct irqchip *irq, struct err *err);
+/* Rows of "pic", "ioapic" and "pit", as a device's describe(). vCPUs may run. */
+void irqchip_describe(struct irqchip *irq, struct dev_rows *rows);
 
 #endif

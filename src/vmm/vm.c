@@ -68,6 +68,7 @@ void vm_describe(struct vm *vm)
 
 	vm_publish_begin(vm);
 	machine_describe(vm->machine, &rows);
+	irqchip_describe(vm->irqchip, &rows);
 	page->nr_rows = rows.nr;
 	vm_publish_end(vm);
 }
