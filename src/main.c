@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The subcommand table, nothing else. */
-#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -82,7 +81,6 @@ int main(int argc, char **argv)
 {
 	size_t i;
 
-	setlocale(LC_ALL, "");
 	if (argc < 2)
 		return main_fleet();
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
