@@ -216,14 +216,14 @@ static void draw_verbs(struct dashboard *dash, struct surface *sf, struct rect l
 /* Digits are places; the one we are at is marked. */
 static void draw_screens(const struct dashboard *dash, struct surface *sf, struct rect line)
 {
-	int col = 1, gap = line.cols >= 100 ? 2 : 1, end = line.cols - 1;
+	int col = 1, gap = line.cols >= 100 ? 2 : 1, end = line.cols - (line.cols >= 100 ? 8 : 2);
 
 	for (int req = REQ_SCREEN_FLEET; req <= REQ_SCREEN_AUTOPSY; req++) {
 		const struct key_row *row = keys_row((enum request)req);
 		bool here = dash->screen == (enum request)req;
 		int need = 2 + (int)strlen(row->label);
 
-		if (col + need > end - (line.cols < 100 ? 1 : 0))
+		if (col + need > end)
 			break;
 		surface_put(sf, line, 0, col, (uint32_t)row->key, STYLE_KEY);
 		surface_text(sf, line, 0, col + 1, STYLE_KEY, here ? "▪" : " ");

@@ -61,7 +61,9 @@ static void stack_where(const struct panel_ctx *ctx, uint64_t addr, bool is_retu
 	size_t used;
 
 	name = sym_find(ctx->syms, addr - is_return, &off);
-	if (name)
+	if (name && off + is_return == 0)
+		snprintf(out, len, "%s", name);
+	else if (name)
 		snprintf(out, len, "%s+0x%" PRIx64, name, off + is_return);
 	else
 		snprintf(out, len, "%" PRIx64, addr);

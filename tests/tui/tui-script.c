@@ -94,7 +94,8 @@ static int link_exec(void *ctx, const char *cmd, json_t *args, json_t **ret, str
 		*ret = json_pack("{s:s}", "text", "NPT exact (tier A), read 0 ms ago\n1 leaf");
 		return 0;
 	}
-	printf("> %s%s%s\n", cmd, text ? " " : "", text ? text : "");
+	if (!world.tty)
+		printf("> %s%s%s\n", cmd, text ? " " : "", text ? text : "");
 	free(text);
 	if (world.refuse[0]) {
 		err_set(err, EREMOTEIO, "%s", world.refuse);
@@ -111,7 +112,8 @@ static int link_monitor(void *ctx, const char *line, struct buf *out, struct err
 {
 	(void)ctx;
 	(void)err;
-	printf("> monitor %s\n", line);
+	if (!world.tty)
+		printf("> monitor %s\n", line);
 	for (int i = 1; i <= 40; i++)
 		buf_printf(out, "output line %d of %s\n", i, line);
 	return 0;
