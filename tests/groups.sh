@@ -269,7 +269,7 @@ style_scripts()
 
 	mapfile -t scripts < <(find quickstart runtests .ci tests -type f ! -path '*/corpus/*' -print0 |
 		xargs -0 awk 'FNR == 1 { if (/^#!.*sh$/ || FILENAME ~ /\.sh$/) print FILENAME; nextfile }')
-	shellcheck -x "${scripts[@]}"
+	shellcheck -x -S warning "${scripts[@]}"
 }
 
 style_man()
