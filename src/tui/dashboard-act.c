@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the keys ask for: commands to the VM, questions to the user, moving between screens. */
+/* What the keys ask for: commands to the VM, moving between screens and panes. */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "tui/dashboard-priv.h"
-#include "tui/fmt.h"
-#include "tui/panel-parts.h"
 
 const char *dashboard_refusal(const struct dashboard *dash, enum request req)
 {
@@ -65,7 +59,7 @@ const char *dashboard_refusal(const struct dashboard *dash, enum request req)
 }
 
 /* Run a command; the error, if any, is what the user reads. */
-static int act_exec(struct dashboard *dash, const char *cmd, json_t *args, json_t **ret)
+int dashboard_exec(struct dashboard *dash, const char *cmd, json_t *args, json_t **ret)
 {
 	struct err err = ERR_INIT;
 	int res;
@@ -82,19 +76,20 @@ static int act_exec(struct dashboard *dash, const char *cmd, json_t *args, json_
 
 static void act_simple(struct dashboard *dash, const char *cmd)
 {
-	if (act_exec(dash, cmd, NULL, NULL) == 0)
+	if (dashboard_exec(dash, cmd, NULL, NULL) == 0)
 		dashboard_refresh(dash);
 }
 
 static void act_step(struct dashboard *dash, const char *kind)
 {
-	if (act_exec(dash, "x-vitrine-step",
-		     json_pack("{s:i, s:s}", "vcpu", (int)dash->vcpu, "kind", kind), NULL) == 0)
+	if (dashboard_exec(dash, "x-vitrine-step",
+			   json_pack("{s:i, s:s}", "vcpu", (int)dash->vcpu, "kind", kind),
+			   NULL) == 0)
 		dashboard_refresh(dash);
 }
 
 /* Where the cursor of the focused panel stands. */
-static bool act_target(struct dashboard *dash, uint64_t *addr)
+bool dashboard_target(struct dashboard *dash, uint64_t *addr)
 {
 	struct panel *pan = dashboard_focused(dash);
 	struct panel_ctx ctx;
@@ -103,27 +98,29 @@ static bool act_target(struct dashboard *dash, uint64_t *addr)
 	return pan && pan->ops->target && pan->ops->target(pan, &ctx, addr);
 }
 
-static void act_until(struct dashboard *dash)
+static void act_until(struct dashboard *dash, const char *arg)
 {
 	uint64_t addr;
 
-	if (!act_target(dash, &addr)) {
+	(void)arg;
+	if (!dashboard_target(dash, &addr)) {
 		dashboard_say(dash, STYLE_WARN, "put the cursor on an instruction first");
 		return;
 	}
-	if (act_exec(dash, "x-vitrine-until",
-		     json_pack("{s:i, s:I}", "vcpu", (int)dash->vcpu, "addr", (json_int_t)addr),
-		     NULL) == 0)
+	if (dashboard_exec(
+		    dash, "x-vitrine-until",
+		    json_pack("{s:i, s:I}", "vcpu", (int)dash->vcpu, "addr", (json_int_t)addr),
+		    NULL) == 0)
 		dashboard_refresh(dash);
 }
 
-static bool act_is_code(const struct panel *pan)
+bool dashboard_is_code(const struct panel *pan)
 {
 	return pan && (!strcmp(pan->ops->id, "code") || !strcmp(pan->ops->id, "cpu"));
 }
 
 /* "demo_tick+0x1c", or the number where nothing is known. */
-static void act_where(const struct dashboard *dash, uint64_t addr, char *out, size_t len)
+void dashboard_where(const struct dashboard *dash, uint64_t addr, char *out, size_t len)
 {
 	sym_text(dash->syms, addr, out, len);
 	if (!out[0])
@@ -137,67 +134,33 @@ static void act_ask(struct dashboard *dash, enum dashboard_ask ask, const char *
 	prompt_start(&dash->prompt, label, text, hint);
 }
 
-static void act_break_at(struct dashboard *dash, uint64_t addr, const char *type)
-{
-	json_t *ret = NULL;
-	char where[96];
-
-	if (act_exec(dash, "x-vitrine-break",
-		     json_pack("{s:I, s:s}", "addr", (json_int_t)addr, "type", type), &ret) < 0)
-		return;
-	dashboard_breaks(dash);
-	act_where(dash, addr, where, sizeof(where));
-	dashboard_say(dash, STYLE_GOOD, "%s %d at %s", type[0] == 'w' ? "watchpoint" : "breakpoint",
-		      (int)json_integer_value(json_object_get(ret, "id")), where);
-	json_decref(ret);
-}
-
 /* On an instruction that has a breakpoint, `b` removes it; else it asks where. */
-static void act_break(struct dashboard *dash)
+static void act_break(struct dashboard *dash, const char *arg)
 {
 	char where[96] = "", hint[120] = "a symbol or an address";
 	uint64_t addr;
 
-	if (act_is_code(dashboard_focused(dash)) && act_target(dash, &addr)) {
+	(void)arg;
+	if (dashboard_is_code(dashboard_focused(dash)) && dashboard_target(dash, &addr)) {
 		for (unsigned int i = 0; i < dash->nr_breaks; i++) {
 			unsigned int id = dash->breaks[i].id;
 
 			if (dash->breaks[i].addr != addr)
 				continue;
-			if (act_exec(dash, "x-vitrine-break-delete",
-				     json_pack("{s:i}", "id", (int)id), NULL) == 0)
+			if (dashboard_exec(dash, "x-vitrine-break-delete",
+					   json_pack("{s:i}", "id", (int)id), NULL) == 0)
 				dashboard_say(dash, STYLE_NORMAL, "breakpoint %u removed", id);
 			dashboard_breaks(dash);
 			return;
 		}
-		act_where(dash, addr, where, sizeof(where));
+		dashboard_where(dash, addr, where, sizeof(where));
 		snprintf(hint, sizeof(hint), "Enter: here, at %s", where);
 	}
 	act_ask(dash, ASK_BREAK, "break at:", "", hint);
 }
 
-/* An address the user typed, or said to be unknown. */
-static bool act_address(struct dashboard *dash, const char *text, uint64_t *addr)
-{
-	struct panel_ctx ctx;
-
-	dashboard_ctx(dash, &ctx);
-	if (panel_address(&ctx, text, addr))
-		return true;
-	dashboard_say(dash, STYLE_BAD, "%s: no such symbol, register or address", text);
-	return false;
-}
-
-static void act_answer_break(struct dashboard *dash, const char *text)
-{
-	uint64_t addr;
-
-	if (text[0] ? act_address(dash, text, &addr) : act_target(dash, &addr))
-		act_break_at(dash, addr, "sw");
-}
-
 /* Send the screen that shows addresses of this kind there. */
-static void act_go(struct dashboard *dash, const char *id, enum request screen, const char *goal)
+void dashboard_go(struct dashboard *dash, const char *id, enum request screen, const char *goal)
 {
 	struct panel *pan = dashboard_focused(dash);
 
@@ -212,42 +175,28 @@ static void act_go(struct dashboard *dash, const char *id, enum request screen, 
 		snprintf(pan->goal, sizeof(pan->goal), "%.63s", goal);
 }
 
-static void act_answer_goto(struct dashboard *dash, const char *text)
-{
-	const struct panel *pan = dashboard_focused(dash);
-	char goal[24];
-	uint64_t addr;
-
-	if (!text[0] || !act_address(dash, text, &addr))
-		return;
-	snprintf(goal, sizeof(goal), "%" PRIx64, addr);
-	if (pan && !strcmp(pan->ops->id, "paging"))
-		act_go(dash, "paging", REQ_SCREEN_PAGING, goal);
-	else
-		act_go(dash, act_is_code(pan) ? pan->ops->id : "cpu", REQ_SCREEN_CPU, goal);
-}
-
-static void act_explain(struct dashboard *dash)
+static void act_explain(struct dashboard *dash, const char *arg)
 {
 	struct panel *pan = dashboard_focused(dash);
 	struct panel_ctx ctx;
 	char goal[24];
 	uint64_t addr;
 
+	(void)arg;
 	dashboard_ctx(dash, &ctx);
 	if (pan && pan->ops->request && pan->ops->request(pan, &ctx, REQ_EXPLAIN))
 		return;
-	if (!act_target(dash, &addr)) {
+	if (!dashboard_target(dash, &addr)) {
 		dashboard_say(dash, STYLE_WARN,
 			      "nothing to explain under the cursor; on screen 2, "
 			      "g asks for an address");
 		return;
 	}
 	snprintf(goal, sizeof(goal), "%" PRIx64, addr);
-	act_go(dash, "paging", REQ_SCREEN_PAGING, goal);
+	dashboard_go(dash, "paging", REQ_SCREEN_PAGING, goal);
 }
 
-static void act_enter(struct dashboard *dash)
+static void act_enter(struct dashboard *dash, const char *arg)
 {
 	struct panel *pan = dashboard_focused(dash);
 	struct err err = ERR_INIT;
@@ -255,6 +204,7 @@ static void act_enter(struct dashboard *dash)
 	char goal[24];
 	uint64_t addr;
 
+	(void)arg;
 	dashboard_ctx(dash, &ctx);
 	if (pan && !strcmp(pan->ops->id, "fleet")) {
 		if (!dash->fleet.nr)
@@ -268,237 +218,30 @@ static void act_enter(struct dashboard *dash)
 	}
 	if (pan && pan->ops->request && pan->ops->request(pan, &ctx, REQ_ENTER))
 		return;
-	if (!pan || act_is_code(pan) || !act_target(dash, &addr))
+	if (!pan || dashboard_is_code(pan) || !dashboard_target(dash, &addr))
 		return;
 	snprintf(goal, sizeof(goal), "%" PRIx64, addr);
-	act_go(dash, "cpu", REQ_SCREEN_CPU, goal);
+	dashboard_go(dash, "cpu", REQ_SCREEN_CPU, goal);
 }
 
-static void act_command(struct dashboard *dash, const char *line)
-{
-	struct err err = ERR_INIT;
-	struct buf out = BUF_INIT;
-
-	if (!line[0])
-		return;
-	if (dash->link.ops->monitor(dash->link.ctx, line, &out, &err) < 0) {
-		dashboard_say(dash, STYLE_BAD, "%s", err.text);
-	} else if (out.len) {
-		lines_clear(&dash->output_lines);
-		lines_add_text(&dash->output_lines, buf_str(&out), 0);
-		memset(&dash->output_panel, 0, sizeof(dash->output_panel));
-		snprintf(dash->output_title, sizeof(dash->output_title), ":%s", line);
-		dash->output = true;
-	}
-	buf_free(&out);
-	dashboard_refresh(dash);
-	dashboard_breaks(dash);
-}
-
-/* The focused pane as text: what is on screen, at the size it has. */
-static void act_pane_text(struct dashboard *dash, struct buf *out)
-{
-	struct panel *pan = dashboard_focused(dash);
-	struct rect area = dash->layout.body;
-	struct panel_ctx ctx;
-	struct surface *sf;
-
-	for (unsigned int i = 0; pan && i < dash->layout.nr; i++)
-		if (!strcmp(dash->layout.pane[i].id, pan->ops->id))
-			area = dash->layout.pane[i].area;
-	sf = surface_new(area.rows, area.cols);
-	if (!sf || !pan) {
-		surface_free(sf);
-		return;
-	}
-	dashboard_ctx(dash, &ctx);
-	panel_draw(pan, &ctx, sf, surface_area(sf));
-	surface_dump(sf, out);
-	surface_free(sf);
-}
-
-static int act_write_file(const char *path, const struct buf *text)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	n = write(fd, buf_str(text), text->len);
-	if (close(fd) < 0 || n != (ssize_t)text->len)
-		return -EIO;
-	return 0;
-}
-
-/* $XDG_STATE_HOME/vitrine/yank, its folder made where it is missing. */
-static bool act_yank_path(char *path, size_t len)
-{
-	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-	int used;
-
-	if (state && state[0] == '/')
-		used = snprintf(path, len, "%s/vitrine", state);
-	else if (home && home[0] == '/')
-		used = snprintf(path, len, "%s/.local/state/vitrine", home);
-	else
-		return false;
-	if (used < 0 || (size_t)used + 8 > len)
-		return false;
-	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		mkdir(path, 0700);
-		*slash = '/';
-	}
-	mkdir(path, 0700);
-	strcat(path, "/yank");
-	return true;
-}
-
-static void act_yank(struct dashboard *dash)
-{
-	struct buf text = BUF_INIT;
-	char path[512];
-
-	act_pane_text(dash, &text);
-	free(dash->yank);
-	dash->yank = strdup(buf_str(&text));
-	if (act_yank_path(path, sizeof(path)) && act_write_file(path, &text) == 0)
-		dashboard_say(dash, STYLE_NORMAL, "copied: clipboard (OSC 52), %s", path);
-	else
-		dashboard_say(dash, STYLE_NORMAL, "copied: clipboard (OSC 52)");
-	buf_free(&text);
-}
-
-static void act_answer_write(struct dashboard *dash, const char *path)
-{
-	struct buf text = BUF_INIT;
-	int ret;
-
-	if (!path[0])
-		return;
-	act_pane_text(dash, &text);
-	ret = act_write_file(path, &text);
-	if (ret < 0)
-		dashboard_say(dash, STYLE_BAD, "%s: %s", path, strerror(-ret));
-	else
-		dashboard_say(dash, STYLE_NORMAL, "written to %s", path);
-	buf_free(&text);
-}
-
-static void act_ask_write(struct dashboard *dash)
+static void act_ask_write(struct dashboard *dash, const char *arg)
 {
 	const struct panel *pan = dashboard_focused(dash);
 	char path[VM_NAME_MAX + 24];
 
+	(void)arg;
 	snprintf(path, sizeof(path), "%s-%s.txt", dash->name[0] ? dash->name : "vitrine",
 		 pan ? pan->ops->id : "screen");
 	act_ask(dash, ASK_WRITE, "write this pane to:", path, "a file");
 }
 
-static void act_answer_stop(struct dashboard *dash, const char *text)
-{
-	if (strcmp(text, dash->name) != 0)
-		dashboard_say(dash, STYLE_NORMAL, "not stopped");
-	else if (act_exec(dash, "quit", NULL, NULL) == 0)
-		dashboard_say(dash, STYLE_NORMAL, "%s is stopping", dash->name);
-}
-
-void dashboard_answer(struct dashboard *dash)
-{
-	enum dashboard_ask ask = dash->ask;
-	char text[PROMPT_MAX];
-	uint64_t addr;
-
-	memcpy(text, dash->prompt.text, sizeof(text));
-	prompt_stop(&dash->prompt);
-	dash->ask = ASK_NONE;
-	switch (ask) {
-	case ASK_GOTO:
-		act_answer_goto(dash, text);
-		break;
-	case ASK_BREAK:
-		act_answer_break(dash, text);
-		break;
-	case ASK_WATCH:
-		if (text[0] && act_address(dash, text, &addr))
-			act_break_at(dash, addr, "watch");
-		break;
-	case ASK_COMMAND:
-		act_command(dash, text);
-		break;
-	case ASK_WRITE:
-		act_answer_write(dash, text);
-		break;
-	case ASK_STOP:
-		act_answer_stop(dash, text);
-		break;
-	case ASK_RESET:
-		if (text[0] == 'y' || text[0] == 'Y')
-			act_simple(dash, "system_reset");
-		break;
-	case ASK_FILTER:
-	case ASK_NONE:
-		break;
-	}
-}
-
-/* What several candidates have in common is filled in. */
-struct act_complete {
-	char word[PROMPT_MAX];
-	unsigned int nr;
-};
-
-static bool act_complete_add(void *ctx, const char *name, uint64_t addr)
-{
-	struct act_complete *comp = ctx;
-	size_t same = 0;
-
-	(void)addr;
-	if (comp->nr++ == 0) {
-		snprintf(comp->word, sizeof(comp->word), "%s", name);
-		return true;
-	}
-	while (comp->word[same] && comp->word[same] == name[same])
-		same++;
-	comp->word[same] = '\0';
-	return comp->nr < 10000;
-}
-
-/* The monitor knows what can follow; symbols are known here. */
-static void act_complete_command(struct dashboard *dash, struct act_complete *comp)
-{
-	json_t *list = NULL, *word;
-	size_t i;
-
-	if (act_exec(dash, "x-vitrine-complete", json_pack("{s:s}", "line", dash->prompt.text),
-		     &list) < 0)
-		return;
-	json_array_foreach(list, i, word)
-	{
-		if (json_is_string(word))
-			act_complete_add(comp, json_string_value(word), 0);
-	}
-	json_decref(list);
-}
-
-void dashboard_prompt_complete(struct dashboard *dash)
-{
-	struct act_complete comp = { .nr = 0 };
-
-	if (dash->ask == ASK_COMMAND)
-		act_complete_command(dash, &comp);
-	else if (dash->ask == ASK_GOTO || dash->ask == ASK_BREAK || dash->ask == ASK_WATCH)
-		sym_each(dash->syms, prompt_word(&dash->prompt), act_complete_add, &comp);
-	if (comp.nr && strlen(comp.word) >= strlen(prompt_word(&dash->prompt)))
-		prompt_complete(&dash->prompt, comp.word);
-}
-
 /* `a`: the keyboard where the VGA screen has the focus, else the serial line. */
-static void act_type(struct dashboard *dash)
+static void act_type(struct dashboard *dash, const char *arg)
 {
 	const struct panel *pan = dashboard_focused(dash);
 	bool serial_here = false;
 
+	(void)arg;
 	for (unsigned int i = 0; i < dash->layout.nr; i++)
 		serial_here |= !strcmp(dash->layout.pane[i].id, "serial");
 	if (!pan || strcmp(pan->ops->id, "vga") != 0) {
@@ -563,17 +306,18 @@ void dashboard_type(struct dashboard *dash, int key)
 		return;
 	}
 	if (name) {
-		act_exec(dash, "x-vitrine-key", json_pack("{s:s}", "key", name), NULL);
+		dashboard_exec(dash, "x-vitrine-key", json_pack("{s:s}", "key", name), NULL);
 	} else if (key >= 0x20 && key < 0x7f) {
 		snprintf(text, sizeof(text), "%c", key);
-		act_exec(dash, "x-vitrine-type", json_pack("{s:s}", "text", text), NULL);
+		dashboard_exec(dash, "x-vitrine-type", json_pack("{s:s}", "text", text), NULL);
 	}
 	dashboard_refresh(dash);
 }
 
-/* Look at an earlier (1) or later (-1) stop. */
-static void act_history(struct dashboard *dash, int step)
+/* Look at an earlier or later stop. */
+static void act_history(struct dashboard *dash, const char *arg)
 {
+	int step = arg[0] == 'e' ? 1 : -1;
 	int back = (int)dash->stop_back + step;
 	const struct vm_view *old = back >= 0 ? history_get(&dash->hist, (unsigned int)back) : NULL;
 
@@ -588,14 +332,16 @@ static void act_history(struct dashboard *dash, int step)
 	dash->old.ram_len = dash->view->ram_len;
 }
 
-static void act_next_vcpu(struct dashboard *dash)
+static void act_next_vcpu(struct dashboard *dash, const char *arg)
 {
+	(void)arg;
 	if (dash->view && dash->view->nr_vcpus)
 		dash->vcpu = (dash->vcpu + 1) % dash->view->nr_vcpus;
 }
 
-static void act_next_pane(struct dashboard *dash, int step)
+static void act_next_pane(struct dashboard *dash, const char *arg)
 {
+	int step = arg[0] == 'n' ? 1 : -1;
 	const struct panel *pan = dashboard_focused(dash);
 	int nr = (int)dash->layout.nr, at = 0;
 
@@ -606,10 +352,11 @@ static void act_next_pane(struct dashboard *dash, int step)
 		dash->focus = dash->layout.pane[(at + step + nr) % nr].id;
 }
 
-static void act_zoom(struct dashboard *dash)
+static void act_zoom(struct dashboard *dash, const char *arg)
 {
 	struct panel *pan = dashboard_focused(dash);
 
+	(void)arg;
 	if (dash->zoom) {
 		dash->zoom = NULL;
 		return;
@@ -648,8 +395,9 @@ static bool act_back(struct dashboard *dash)
 }
 
 /* `q` on a screen leaves; on what lies over one it goes back. */
-static void act_detach(struct dashboard *dash)
+static void act_detach(struct dashboard *dash, const char *arg)
 {
+	(void)arg;
 	if (dash->output || dash->zoom || dash->screen == REQ_HELP ||
 	    (dash->from_fleet && dash->screen != REQ_SCREEN_FLEET))
 		act_back(dash);
@@ -657,18 +405,20 @@ static void act_detach(struct dashboard *dash)
 		dash->done = true;
 }
 
-static void act_ask_stop(struct dashboard *dash)
+static void act_ask_stop(struct dashboard *dash, const char *arg)
 {
 	char hint[96];
 
+	(void)arg;
 	snprintf(hint, sizeof(hint), "type %s to end it for good", dash->name);
 	act_ask(dash, ASK_STOP, "stop which VM?", "", hint);
 }
 
-static void act_ask_filter(struct dashboard *dash)
+static void act_ask_filter(struct dashboard *dash, const char *arg)
 {
 	struct panel *pan = dashboard_focused(dash);
 
+	(void)arg;
 	act_ask(dash, ASK_FILTER, "filter:", pan ? pan->filter : "",
 		"text to look for, or !text to leave out");
 }
@@ -702,109 +452,97 @@ static void act_panel(struct dashboard *dash, enum request req)
 	}
 }
 
+static void act_reset(struct dashboard *dash, const char *arg)
+{
+	(void)arg;
+	act_ask(dash, ASK_RESET, "reset the machine? (y/n)", "", "");
+}
+
+static void act_ask_watch(struct dashboard *dash, const char *arg)
+{
+	(void)arg;
+	act_ask(dash, ASK_WATCH, "stop when this changes:", "", "a symbol or an address");
+}
+
+static void act_ask_goto(struct dashboard *dash, const char *arg)
+{
+	(void)arg;
+	act_ask(dash, ASK_GOTO, "go to:", "", "a symbol, a register or an address");
+}
+
+static void act_ask_command(struct dashboard *dash, const char *arg)
+{
+	(void)arg;
+	act_ask(dash, ASK_COMMAND, ":", "", "any command of the monitor; help lists them");
+}
+
+static void act_help(struct dashboard *dash, const char *arg)
+{
+	(void)arg;
+	if (dash->screen == REQ_HELP)
+		act_back(dash);
+	else
+		dashboard_show(dash, REQ_HELP);
+}
+
+static void act_go_back(struct dashboard *dash, const char *arg)
+{
+	(void)arg;
+	if (!act_back(dash))
+		dashboard_say(dash, STYLE_DIM, "q leaves; the guest runs on");
+}
+
+static void act_redraw(struct dashboard *dash, const char *arg)
+{
+	(void)arg;
+	dash->redraw = true;
+}
+
+/* What each request does; those that are not here are the focused panel's. */
+static const struct {
+	void (*run)(struct dashboard *dash, const char *arg);
+	const char *arg;
+} act_table[REQ_NR] = {
+	[REQ_STEP] = { act_step, "into" },
+	[REQ_OVER] = { act_step, "over" },
+	[REQ_FINISH] = { act_step, "finish" },
+	[REQ_UNTIL] = { act_until, NULL },
+	[REQ_CONTINUE] = { act_simple, "cont" },
+	[REQ_PAUSE] = { act_simple, "stop" },
+	[REQ_RESET] = { act_reset, NULL },
+	[REQ_STOP] = { act_ask_stop, NULL },
+	[REQ_BREAK] = { act_break, NULL },
+	[REQ_WATCH] = { act_ask_watch, NULL },
+	[REQ_EXPLAIN] = { act_explain, NULL },
+	[REQ_GOTO] = { act_ask_goto, NULL },
+	[REQ_ENTER] = { act_enter, NULL },
+	[REQ_NEXT_VCPU] = { act_next_vcpu, NULL },
+	[REQ_TYPE] = { act_type, NULL },
+	[REQ_FILTER] = { act_ask_filter, NULL },
+	[REQ_COMMAND] = { act_ask_command, NULL },
+	[REQ_HELP] = { act_help, NULL },
+	[REQ_ZOOM] = { act_zoom, NULL },
+	[REQ_NEXT_PANE] = { act_next_pane, "next" },
+	[REQ_PREV_PANE] = { act_next_pane, "previous" },
+	[REQ_BACK] = { act_go_back, NULL },
+	[REQ_EARLIER] = { act_history, "earlier" },
+	[REQ_LATER] = { act_history, "later" },
+	[REQ_YANK] = { dashboard_yank, NULL },
+	[REQ_WRITE] = { act_ask_write, NULL },
+	[REQ_REDRAW] = { act_redraw, NULL },
+	[REQ_DETACH] = { act_detach, NULL },
+};
+
 void dashboard_request(struct dashboard *dash, enum request req)
 {
 	const char *why = dashboard_refusal(dash, req);
 
-	if (why) {
+	if (why)
 		dashboard_say(dash, STYLE_WARN, "%s", why);
-		return;
-	}
-	if (req <= REQ_SCREEN_AUTOPSY) {
+	else if (req <= REQ_SCREEN_AUTOPSY)
 		dashboard_show(dash, req);
-		return;
-	}
-	switch (req) {
-	case REQ_STEP:
-		act_step(dash, "into");
-		break;
-	case REQ_OVER:
-		act_step(dash, "over");
-		break;
-	case REQ_FINISH:
-		act_step(dash, "finish");
-		break;
-	case REQ_UNTIL:
-		act_until(dash);
-		break;
-	case REQ_CONTINUE:
-		act_simple(dash, "cont");
-		break;
-	case REQ_PAUSE:
-		act_simple(dash, "stop");
-		break;
-	case REQ_RESET:
-		act_ask(dash, ASK_RESET, "reset the machine? (y/n)", "", "");
-		break;
-	case REQ_STOP:
-		act_ask_stop(dash);
-		break;
-	case REQ_BREAK:
-		act_break(dash);
-		break;
-	case REQ_WATCH:
-		act_ask(dash, ASK_WATCH, "stop when this changes:", "", "a symbol or an address");
-		break;
-	case REQ_EXPLAIN:
-		act_explain(dash);
-		break;
-	case REQ_GOTO:
-		act_ask(dash, ASK_GOTO, "go to:", "", "a symbol, a register or an address");
-		break;
-	case REQ_ENTER:
-		act_enter(dash);
-		break;
-	case REQ_NEXT_VCPU:
-		act_next_vcpu(dash);
-		break;
-	case REQ_TYPE:
-		act_type(dash);
-		break;
-	case REQ_FILTER:
-		act_ask_filter(dash);
-		break;
-	case REQ_COMMAND:
-		act_ask(dash, ASK_COMMAND, ":", "", "any command of the monitor; help lists them");
-		break;
-	case REQ_HELP:
-		if (dash->screen == REQ_HELP)
-			act_back(dash);
-		else
-			dashboard_show(dash, REQ_HELP);
-		break;
-	case REQ_ZOOM:
-		act_zoom(dash);
-		break;
-	case REQ_NEXT_PANE:
-		act_next_pane(dash, 1);
-		break;
-	case REQ_PREV_PANE:
-		act_next_pane(dash, -1);
-		break;
-	case REQ_BACK:
-		if (!act_back(dash))
-			dashboard_say(dash, STYLE_DIM, "q leaves; the guest runs on");
-		break;
-	case REQ_EARLIER:
-		act_history(dash, 1);
-		break;
-	case REQ_LATER:
-		act_history(dash, -1);
-		break;
-	case REQ_YANK:
-		act_yank(dash);
-		break;
-	case REQ_WRITE:
-		act_ask_write(dash);
-		break;
-	case REQ_REDRAW:
-		dash->redraw = true;
-		break;
-	case REQ_DETACH:
-		act_detach(dash);
-		break;
-	default:
+	else if (act_table[req].run)
+		act_table[req].run(dash, act_table[req].arg);
+	else
 		act_panel(dash, req);
-		break;
-	}
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The dashboard's insides, shared by its three files. */
+/* The dashboard's insides, shared by its files. */
 #ifndef VITRINE_TUI_DASHBOARD_PRIV_H
 #define VITRINE_TUI_DASHBOARD_PRIV_H
 
@@ -93,10 +93,25 @@ void dashboard_console_write(struct dashboard *dash, const char *data, size_t le
 
 /* dashboard-act.c */
 void dashboard_request(struct dashboard *dash, enum request req);
-void dashboard_answer(struct dashboard *dash);
-void dashboard_prompt_complete(struct dashboard *dash);
 void dashboard_type(struct dashboard *dash, int key);
 /* NULL if REQ can be asked for now, else why not. */
 const char *dashboard_refusal(const struct dashboard *dash, enum request req);
+/* Run a command; ARGS is taken over; an error is shown to the user. */
+int dashboard_exec(struct dashboard *dash, const char *cmd, json_t *args, json_t **ret);
+/* Where the cursor of the focused panel stands. */
+bool dashboard_target(struct dashboard *dash, uint64_t *addr);
+/* Send the screen that shows addresses of this kind there. */
+void dashboard_go(struct dashboard *dash, const char *id, enum request screen, const char *goal);
+bool dashboard_is_code(const struct panel *pan);
+/* "demo_tick+0x1c", or the number where nothing is known. */
+void dashboard_where(const struct dashboard *dash, uint64_t addr, char *out, size_t len);
+
+/* dashboard-ask.c */
+void dashboard_answer(struct dashboard *dash);
+void dashboard_prompt_complete(struct dashboard *dash);
+
+/* dashboard-save.c: the focused pane, as it is on screen */
+void dashboard_yank(struct dashboard *dash, const char *arg);
+void dashboard_save(struct dashboard *dash, const char *path);
 
 #endif

@@ -306,7 +306,7 @@ const struct line *lines_draw(const struct lines *list, struct panel *pan, struc
 
 		if (at >= nr)
 			break;
-		lines_put(sf, area, row, 0, lines_text(list, shown[at]));
+		lines_put(sf, area, row, -pan->left, lines_text(list, shown[at]));
 		if (cursor && at == pos) {
 			under = &list->line[shown[at]];
 			surface_put(sf, area, row, 0, '>', STYLE_CURRENT);

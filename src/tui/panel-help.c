@@ -9,7 +9,7 @@
 
 #include "tui/lines.h"
 
-#define HELP_COLS 50
+#define HELP_COLS 56
 
 static int help_create(struct panel *pan)
 {
@@ -62,7 +62,7 @@ static void help_build(struct lines *list)
 			if (help_group(keys_table[i].req) != group)
 				continue;
 			help_keys(&keys_table[i], keys, sizeof(keys));
-			lines_add(list, AS_KEY "   %-14s " AS_NORMAL "%s", keys,
+			lines_add(list, AS_KEY "   %-12s " AS_NORMAL "%s", keys,
 				  keys_table[i].help);
 		}
 	}

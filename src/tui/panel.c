@@ -9,6 +9,9 @@
 /* Rows a panel that cannot count them gets for `show`. */
 #define PANEL_TALL     400
 #define PANEL_ROWS_MAX 20000
+/* Columns that long lines move sideways at once, and at most. */
+#define PANEL_SIDE     8
+#define PANEL_SIDE_MAX 400
 
 static const struct panel_ops *const panel_table[] = {
 	&panel_fleet_ops,  &panel_cpu_ops,    &panel_paging_ops,  &panel_host_ops,
@@ -58,6 +61,12 @@ static unsigned int panel_move(struct panel *pan, enum request req)
 	int last = pan->has_cursor ? pan->total - 1 : pan->total - pan->page;
 
 	switch (req) {
+	case REQ_LEFT:
+		pan->left = pan->left > PANEL_SIDE ? pan->left - PANEL_SIDE : 0;
+		break;
+	case REQ_RIGHT:
+		pan->left += pan->left < PANEL_SIDE_MAX ? PANEL_SIDE : 0;
+		break;
 	case REQ_UP:
 		*pos -= 1;
 		break;

@@ -67,6 +67,7 @@ struct panel {
 	bool has_cursor; /* lines are selected, not only scrolled */
 	bool whole;	 /* drawn once as lines (`show`): everything, no cursor */
 	bool focused;	 /* keys come here */
+	int left;	 /* columns scrolled away at the left */
 	int page, total; /* of the last draw: rows that scroll, and how many there are */
 	char filter[64];
 	char goal[64]; /* an address typed by the user; taken and cleared by the next draw */

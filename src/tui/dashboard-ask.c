@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the user answered at the dashboard's prompt, and completion there. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tui/dashboard-priv.h"
+#include "tui/panel-parts.h"
+
+static void ask_break_at(struct dashboard *dash, uint64_t addr, const char *type)
+{
+	json_t *ret = NULL;
+	char where[96];
+
+	if (dashboard_exec(dash, "x-vitrine-break",
+			   json_pack("{s:I, s:s}", "addr", (json_int_t)addr, "type", type),
+			   &ret) < 0)
+		return;
+	dashboard_breaks(dash);
+	dashboard_where(dash, addr, where, sizeof(where));
+	dashboard_say(dash, STYLE_GOOD, "%s %d at %s", type[0] == 'w' ? "watchpoint" : "breakpoint",
+		      (int)json_integer_value(json_object_get(ret, "id")), where);
+	json_decref(ret);
+}
+
+/* An address the user typed, or said to be unknown. */
+static bool ask_address(struct dashboard *dash, const char *text, uint64_t *addr)
+{
+	struct panel_ctx ctx;
+
+	dashboard_ctx(dash, &ctx);
+	if (panel_address(&ctx, text, addr))
+		return true;
+	dashboard_say(dash, STYLE_BAD, "%s: no such symbol, register or address", text);
+	return false;
+}
+
+static void ask_break(struct dashboard *dash, const char *text)
+{
+	uint64_t addr;
+
+	if (text[0] ? ask_address(dash, text, &addr) : dashboard_target(dash, &addr))
+		ask_break_at(dash, addr, "sw");
+}
+
+static void ask_goto(struct dashboard *dash, const char *text)
+{
+	const struct panel *pan = dashboard_focused(dash);
+	char goal[24];
+	uint64_t addr;
+
+	if (!text[0] || !ask_address(dash, text, &addr))
+		return;
+	snprintf(goal, sizeof(goal), "%" PRIx64, addr);
+	if (pan && !strcmp(pan->ops->id, "paging"))
+		dashboard_go(dash, "paging", REQ_SCREEN_PAGING, goal);
+	else
+		dashboard_go(dash, dashboard_is_code(pan) ? pan->ops->id : "cpu", REQ_SCREEN_CPU,
+			     goal);
+}
+
+static void ask_command(struct dashboard *dash, const char *line)
+{
+	struct err err = ERR_INIT;
+	struct buf out = BUF_INIT;
+
+	if (!line[0])
+		return;
+	if (dash->link.ops->monitor(dash->link.ctx, line, &out, &err) < 0) {
+		dashboard_say(dash, STYLE_BAD, "%s", err.text);
+	} else if (out.len) {
+		lines_clear(&dash->output_lines);
+		lines_add_text(&dash->output_lines, buf_str(&out), 0);
+		memset(&dash->output_panel, 0, sizeof(dash->output_panel));
+		snprintf(dash->output_title, sizeof(dash->output_title), ":%s", line);
+		dash->output = true;
+	}
+	buf_free(&out);
+	dashboard_refresh(dash);
+	dashboard_breaks(dash);
+}
+
+static void ask_stop(struct dashboard *dash, const char *text)
+{
+	if (strcmp(text, dash->name) != 0)
+		dashboard_say(dash, STYLE_NORMAL, "not stopped");
+	else if (dashboard_exec(dash, "quit", NULL, NULL) == 0)
+		dashboard_say(dash, STYLE_NORMAL, "%s is stopping", dash->name);
+}
+
+void dashboard_answer(struct dashboard *dash)
+{
+	enum dashboard_ask ask = dash->ask;
+	char text[PROMPT_MAX];
+	uint64_t addr;
+
+	memcpy(text, dash->prompt.text, sizeof(text));
+	prompt_stop(&dash->prompt);
+	dash->ask = ASK_NONE;
+	switch (ask) {
+	case ASK_GOTO:
+		ask_goto(dash, text);
+		break;
+	case ASK_BREAK:
+		ask_break(dash, text);
+		break;
+	case ASK_WATCH:
+		if (text[0] && ask_address(dash, text, &addr))
+			ask_break_at(dash, addr, "watch");
+		break;
+	case ASK_COMMAND:
+		ask_command(dash, text);
+		break;
+	case ASK_WRITE:
+		dashboard_save(dash, text);
+		break;
+	case ASK_STOP:
+		ask_stop(dash, text);
+		break;
+	case ASK_RESET:
+		if (text[0] == 'y' || text[0] == 'Y')
+			dashboard_exec(dash, "system_reset", NULL, NULL);
+		break;
+	case ASK_FILTER:
+	case ASK_NONE:
+		break;
+	}
+}
+
+/* What several candidates have in common is filled in. */
+struct ask_complete {
+	char word[PROMPT_MAX];
+	unsigned int nr;
+};
+
+static bool ask_complete_add(void *ctx, const char *name, uint64_t addr)
+{
+	struct ask_complete *comp = ctx;
+	size_t same = 0;
+
+	(void)addr;
+	if (comp->nr++ == 0) {
+		snprintf(comp->word, sizeof(comp->word), "%s", name);
+		return true;
+	}
+	while (comp->word[same] && comp->word[same] == name[same])
+		same++;
+	comp->word[same] = '\0';
+	return comp->nr < 10000;
+}
+
+/* The monitor knows what can follow; symbols are known here. */
+static void ask_complete_command(struct dashboard *dash, struct ask_complete *comp)
+{
+	json_t *list = NULL, *word;
+	size_t i;
+
+	if (dashboard_exec(dash, "x-vitrine-complete",
+			   json_pack("{s:s}", "line", dash->prompt.text), &list) < 0)
+		return;
+	json_array_foreach(list, i, word)
+	{
+		if (json_is_string(word))
+			ask_complete_add(comp, json_string_value(word), 0);
+	}
+	json_decref(list);
+}
+
+void dashboard_prompt_complete(struct dashboard *dash)
+{
+	struct ask_complete comp = { .nr = 0 };
+
+	if (dash->ask == ASK_COMMAND)
+		ask_complete_command(dash, &comp);
+	else if (dash->ask == ASK_GOTO || dash->ask == ASK_BREAK || dash->ask == ASK_WATCH)
+		sym_each(dash->syms, prompt_word(&dash->prompt), ask_complete_add, &comp);
+	if (comp.nr && strlen(comp.word) >= strlen(prompt_word(&dash->prompt)))
+		prompt_complete(&dash->prompt, comp.word);
+}
