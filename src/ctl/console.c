@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -273,7 +274,17 @@ static void console_on_input_timer(evutil_socket_t fd, short what, void *arg)
 	console_push_input(arg);
 }
 
-/* What does not fit is dropped, as a serial line without flow control does. */
+static bool console_client_hung(const struct console_client *cli)
+{
+	struct pollfd pfd = { .fd = cli->fd };
+
+	return poll(&pfd, 1, 0) > 0 && pfd.revents & (POLLHUP | POLLERR);
+}
+
+/*
+ * What does not fit is dropped, as a serial line without flow control does. A
+ * client may end its input and go on listening, like `echo WORDS | socat`.
+ */
 static void console_on_read(evutil_socket_t fd, short what, void *arg)
 {
 	struct console_client *cli = arg;
@@ -284,8 +295,22 @@ static void console_on_read(evutil_socket_t fd, short what, void *arg)
 	n = read(fd, data, sizeof(data));
 	if (n > 0)
 		console_input(cli->con, data, (size_t)n);
+	else if (n == 0 && !console_client_hung(cli))
+		event_del(cli->read_event);
 	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
 		console_client_free(cli);
+}
+
+/* A listener whose end nobody noticed, as nothing was said since, makes room for another. */
+static void console_sweep(struct console *con)
+{
+	struct console_client *cli, *next;
+
+	for (cli = con->clients; cli; cli = next) {
+		next = cli->next;
+		if (console_client_hung(cli))
+			console_client_free(cli);
+	}
 }
 
 static void console_on_accept(evutil_socket_t fd, short what, void *arg)
@@ -299,6 +324,8 @@ static void console_on_accept(evutil_socket_t fd, short what, void *arg)
 	sock = sock_accept(fd);
 	if (sock < 0)
 		return;
+	if (con->nr_clients == CONSOLE_MAX_CLIENTS)
+		console_sweep(con);
 	cli = con->nr_clients < CONSOLE_MAX_CLIENTS ? calloc(1, sizeof(*cli)) : NULL;
 	if (!cli) {
 		close(sock);
