@@ -67,16 +67,13 @@ static void help_build(struct lines *list)
 		}
 	}
 	lines_head(list, AS_TITLE " What the marks mean");
-	lines_add(list,
-		  "   ▶ " AS_DIM "stopped here" AS_NORMAL "   ▷ " AS_DIM
-		  "sampled while running" AS_NORMAL "   * " AS_DIM "changed since the last stop");
-	lines_add(list, "   B " AS_DIM "breakpoint" AS_NORMAL "   H " AS_DIM
-			"hardware breakpoint" AS_NORMAL "   w " AS_DIM "watchpoint" AS_NORMAL
-			"   p " AS_DIM "para-virtual device");
-	lines_add(list,
-		  AS_DIM "   Addresses: a symbol, a register, or hexadecimal, each with +offset.");
-	lines_add(list,
-		  AS_DIM "   Filters: text to look for; with ! before it, text to leave out.");
+	lines_add(list, "   ▶ ▷          stopped here; a sample while it runs");
+	lines_add(list, "   *            changed since the last stop");
+	lines_add(list, "   B H w        break, hardware break, watch");
+	lines_add(list, "   p            a para-virtual device");
+	lines_head(list, AS_TITLE " What can be typed");
+	lines_add(list, "   an address   symbol, register or hex, and +offset");
+	lines_add(list, "   a filter     text to find, or !text to leave out");
 }
 
 static void help_draw(struct panel *pan, const struct panel_ctx *ctx, struct surface *sf,
