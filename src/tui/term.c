@@ -11,6 +11,10 @@
 #define TERM_MAX 500
 /* A control string longer than this is none: what follows is shown. */
 #define TERM_STRING_MAX 4096
+/* Of a control sequence: parameters, digits of one, other characters before the last. */
+#define TERM_ARGS_MAX	16
+#define TERM_DIGITS_MAX 5
+#define TERM_MARKS_MAX	4
 
 /* A line that has left the screen, its trailing blanks cut off. */
 struct term_line {
@@ -36,8 +40,8 @@ struct term {
 	term_reply_fn reply;
 	void *ctx;
 	uint64_t bytes;
-	enum { TERM_PLAIN, TERM_ESC, TERM_STRING, TERM_STRING_ESC } filter;
-	unsigned int string_len;
+	enum { TERM_PLAIN, TERM_ESC, TERM_ESC_MORE, TERM_CSI, TERM_STRING, TERM_STRING_ESC } filter;
+	unsigned int string_len, nr_digits, nr_args, nr_marks;
 	struct term_line **line; /* ring of TERM_SCROLLBACK */
 	int first, nr;
 };
@@ -268,15 +272,53 @@ static size_t term_filter_escape(struct term *term, uint8_t byte, char *out)
 	out[0] = 0x1b;
 	if (byte == 0x1b)
 		return 1;
-	term->filter = TERM_PLAIN;
+	term->filter = byte == '['		     ? TERM_CSI
+		       : byte >= 0x20 && byte < 0x30 ? TERM_ESC_MORE
+						     : TERM_PLAIN;
+	term->nr_digits = term->nr_args = 0;
+	term->nr_marks = byte != '[';
 	out[1] = (char)byte;
 	return 2;
 }
 
+/* Is BYTE of a sequence's parameters within what any real one has? */
+static bool term_filter_parameter(struct term *term, uint8_t byte)
+{
+	if (byte >= '0' && byte <= '9')
+		return ++term->nr_digits <= TERM_DIGITS_MAX;
+	if (byte == ';' || byte == ':') {
+		term->nr_digits = 0;
+		return ++term->nr_args < TERM_ARGS_MAX;
+	}
+	return ++term->nr_marks <= TERM_MARKS_MAX;
+}
+
+/* Inside ESC [ ... or ESC with intermediate characters. */
+static size_t term_filter_sequence(struct term *term, uint8_t byte, char *out)
+{
+	uint8_t last = term->filter == TERM_CSI ? 0x40 : 0x30;
+
+	out[0] = (char)byte;
+	if (byte < 0x20 && byte != 0x18 && byte != 0x1a)
+		return 1;   /* a control character takes effect in between */
+	if (byte >= 0x80) { /* has no place here: cancel the sequence, then show it */
+		term->filter = TERM_PLAIN;
+		out[0] = 0x18;
+		out[1] = (char)byte;
+		return 2;
+	}
+	if (byte < 0x20 || byte >= last) {
+		term->filter = TERM_PLAIN;
+		return 1;
+	}
+	return term_filter_parameter(term, byte);
+}
+
 /*
  * One byte through the filter; returns how many of the at most two bytes of OUT
- * go to libvterm. It never sees control strings nor NUL and DEL: nothing here
- * needs them, and its string parser (0.1.4) reads out of bounds on some.
+ * go to libvterm. It never sees control strings, NUL, DEL, or sequences with more
+ * parameters than it has room for: nothing here needs them, and its parser
+ * (0.1.4) goes out of bounds on them.
  */
 static size_t term_filter(struct term *term, uint8_t byte, char *out)
 {
@@ -290,6 +332,8 @@ static size_t term_filter(struct term *term, uint8_t byte, char *out)
 		term->filter = TERM_ESC;
 		return 0;
 	}
+	if (term->filter != TERM_PLAIN)
+		return term_filter_sequence(term, byte, out);
 	out[0] = (char)byte;
 	return 1;
 }

@@ -167,6 +167,23 @@ static void test_endless_string(void **state)
 	expect(0, "after\n\n\n\n\n");
 }
 
+/* Sequences no terminal has: cut down to what the parser holds, the text after them intact. */
+static void test_sequences(void **state)
+{
+	(void)state;
+	feed("\x1b[");
+	for (int i = 0; i < 1000; i++)
+		feed(i & 1 ? ";" : ":1");
+	feed("ma\x1b[99999999999999999999Cb\r\x1b[1Cc\x1b[");
+	for (int i = 0; i < 1000; i++)
+		feed("$");
+	feed("pd\x1b");
+	for (int i = 0; i < 1000; i++)
+		feed("(");
+	feed("Be\x1b[1\xc3\xa9");
+	expect(0, "acde\xc3\xa9              b\n\n\n\n\n");
+}
+
 /* A window smaller than the screen shows the part with the cursor. */
 static void test_window(void **state)
 {
@@ -200,6 +217,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_resize, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_strings, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_endless_string, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_sequences, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_window, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_text_all, setup, teardown),
 	};
