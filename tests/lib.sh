@@ -23,8 +23,8 @@ set -u
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=$(realpath -m "${VITRINE_BUILD:-$top/build-gcc}")
 tmp=$(mktemp -d) || exit 1
-out=$tmp/out err=$tmp/err status=
-lib_case= lib_state=
+out=$tmp/out err=$tmp/err status= screen_nr=0
+lib_case= lib_state= screen_nr=0
 export XDG_RUNTIME_DIR=$tmp/runtime VITRINE_BUILD=$build
 mkdir -m 700 "$XDG_RUNTIME_DIR"
 touch "$out" "$err"
@@ -137,13 +137,14 @@ poll_until()
 
 screen_tmux()
 {
-	tmux -L "lib$$" -f /dev/null "$@"
+	tmux -L "lib$$.$screen_nr" -f /dev/null "$@"
 }
 
 # 80x24 unless screen_columns and screen_rows say something else.
 screen_start()
 {
 	screen_kill
+	screen_nr=$((screen_nr + 1)) # the server before may still be on its way out
 	screen_tmux new-session -d -x "${screen_columns:-80}" -y "${screen_rows:-24}" \
 		-e XDG_RUNTIME_DIR="$XDG_RUNTIME_DIR" "$(printf '%q ' "$@")" \; \
 		set -g remain-on-exit on \; set -g status off
