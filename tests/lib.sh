@@ -24,7 +24,7 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=$(realpath -m "${VITRINE_BUILD:-$top/build-gcc}")
 tmp=$(mktemp -d) || exit 1
 out=$tmp/out err=$tmp/err status= screen_nr=0
-lib_case= lib_state= screen_nr=0
+lib_case= lib_state=
 export XDG_RUNTIME_DIR=$tmp/runtime VITRINE_BUILD=$build
 mkdir -m 700 "$XDG_RUNTIME_DIR"
 touch "$out" "$err"
