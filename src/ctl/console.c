@@ -31,6 +31,7 @@
 #define CONSOLE_CHUNK	    65536
 #define CONSOLE_RETRY_MS    5
 #define CONSOLE_GATHER_MS   2
+#define CONSOLE_SWEEP_S	    1
 
 struct console_client {
 	struct console *con;
@@ -38,6 +39,7 @@ struct console_client {
 	int fd;
 	struct event *read_event, *write_event;
 	uint64_t pos; /* next byte of the stream to send */
+	bool listens; /* it has ended its input */
 };
 
 struct console_listener {
@@ -51,7 +53,7 @@ struct console {
 	struct console_listener listener[2];
 	unsigned int nr_listeners;
 	int wake_fd, log_fd;
-	struct event *wake_event, *gather_timer, *input_timer;
+	struct event *wake_event, *gather_timer, *input_timer, *sweep_timer;
 	struct console_client *clients;
 	unsigned int nr_clients;
 	struct buf input; /* typed, but the guest's UART had no room yet */
@@ -281,35 +283,44 @@ static bool console_client_hung(const struct console_client *cli)
 	return poll(&pfd, 1, 0) > 0 && pfd.revents & (POLLHUP | POLLERR);
 }
 
-/*
- * What does not fit is dropped, as a serial line without flow control does. A
- * client may end its input and go on listening, like `echo WORDS | socat`.
- */
+/* What does not fit is dropped, as a serial line without flow control does. */
 static void console_on_read(evutil_socket_t fd, short what, void *arg)
 {
+	struct timeval soon = { .tv_sec = CONSOLE_SWEEP_S };
 	struct console_client *cli = arg;
 	uint8_t data[4096];
 	ssize_t n;
 
 	(void)what;
 	n = read(fd, data, sizeof(data));
-	if (n > 0)
+	if (n > 0) {
 		console_input(cli->con, data, (size_t)n);
-	else if (n == 0 && !console_client_hung(cli))
+	} else if (n == 0 && !console_client_hung(cli)) {
+		cli->listens = true;
 		event_del(cli->read_event);
-	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+		event_add(cli->con->sweep_timer, &soon);
+	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
 		console_client_free(cli);
+	}
 }
 
-/* A listener whose end nobody noticed, as nothing was said since, makes room for another. */
-static void console_sweep(struct console *con)
+/* `echo WORDS | socat` ends its input and listens on; no event tells when it has left. */
+static void console_on_sweep(evutil_socket_t fd, short what, void *arg)
 {
+	struct timeval soon = { .tv_sec = CONSOLE_SWEEP_S };
+	struct console *con = arg;
 	struct console_client *cli, *next;
 
+	(void)fd;
+	(void)what;
 	for (cli = con->clients; cli; cli = next) {
 		next = cli->next;
+		if (!cli->listens)
+			continue;
 		if (console_client_hung(cli))
 			console_client_free(cli);
+		else
+			event_add(con->sweep_timer, &soon);
 	}
 }
 
@@ -324,8 +335,6 @@ static void console_on_accept(evutil_socket_t fd, short what, void *arg)
 	sock = sock_accept(fd);
 	if (sock < 0)
 		return;
-	if (con->nr_clients == CONSOLE_MAX_CLIENTS)
-		console_sweep(con);
 	cli = con->nr_clients < CONSOLE_MAX_CLIENTS ? calloc(1, sizeof(*cli)) : NULL;
 	if (!cli) {
 		close(sock);
@@ -376,7 +385,8 @@ static int console_setup(struct console *con, const char *run_dir, struct err *e
 	con->wake_event = event_new(base, con->wake_fd, EV_READ | EV_PERSIST, console_on_wake, con);
 	con->gather_timer = event_new(base, -1, EV_TIMEOUT, console_on_gathered, con);
 	con->input_timer = event_new(base, -1, EV_TIMEOUT, console_on_input_timer, con);
-	if (!con->wake_event || !con->gather_timer || !con->input_timer ||
+	con->sweep_timer = event_new(base, -1, EV_TIMEOUT, console_on_sweep, con);
+	if (!con->wake_event || !con->gather_timer || !con->input_timer || !con->sweep_timer ||
 	    event_add(con->wake_event, NULL) < 0)
 		return err_sys(err, ENOMEM, "console");
 	snprintf(path, sizeof(path), "%s/log", run_dir);
@@ -437,6 +447,8 @@ void console_stop(struct console *con)
 		event_free(con->gather_timer);
 	if (con->input_timer)
 		event_free(con->input_timer);
+	if (con->sweep_timer)
+		event_free(con->sweep_timer);
 	if (con->wake_fd >= 0)
 		close(con->wake_fd);
 	if (con->log_fd >= 0)
