@@ -42,3 +42,50 @@ for fault in no-idt nx-fetch stack-overflow broken-iret; do
 done
 expect linux 0 "READY" "" run --mem 256M --initrd "$initrd" "$kernel" -- \
 	console=ttyS0 quiet vitrine.run=true
+
+# until SECONDS TEXT COMMAND...: whether its output has TEXT before the time is over.
+until_says()
+{
+	tries=$1 text=$2
+	shift 2
+	while ! "$@" 2>&1 | grep -qF -- "$text"; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || return 1
+		sleep 1
+	done
+}
+
+# seen NAME COMMAND...: a step of the case on the demo that must succeed.
+seen()
+{
+	name=$1
+	shift
+	if "$@"; then
+		echo "ok demo/$name"
+	else
+		echo "not ok demo/$name"
+		"$vitrine" logs demo 2>&1 | tail -n 5 | sed 's/^/# /'
+	fi
+}
+
+registers_change()
+{
+	"$vitrine" show demo cpu >/tmp/before
+	tries=20
+	while "$vitrine" show demo cpu | cmp -s /tmp/before -; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || return 1
+	done
+}
+
+"$vitrine" run --detach --name demo "$guests/demo.elf"
+seen ready until_says 90 "demo: ready" "$vitrine" logs demo
+seen registers registers_change
+seen paging until_says 5 "R-X" "$vitrine" show demo paging
+seen ept until_says 5 "EPT" "$vitrine" show demo ept
+seen screen until_says 5 "vitrine demo" "$vitrine" show demo vga
+"$vitrine" monitor demo "sendkey h"
+seen keys until_says 20 "demo> h" "$vitrine" show demo vga
+seen pause "$vitrine" pause demo
+seen stopped until_says 5 paused "$vitrine" ls
+seen kill "$vitrine" kill demo
