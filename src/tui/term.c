@@ -42,6 +42,10 @@ struct term {
 	uint64_t bytes;
 	enum { TERM_PLAIN, TERM_ESC, TERM_ESC_MORE, TERM_CSI, TERM_STRING, TERM_STRING_ESC } filter;
 	unsigned int string_len, nr_digits, nr_args, nr_marks;
+	unsigned int first_arg;
+	char last[4]; /* the character shown last, in UTF-8 */
+	size_t last_len;
+	unsigned int repeat;	 /* it is to be shown so many times more */
 	struct term_line **line; /* ring of TERM_SCROLLBACK */
 	int first, nr;
 };
@@ -269,13 +273,17 @@ static size_t term_filter_escape(struct term *term, uint8_t byte, char *out)
 		term->string_len = 0;
 		return 0;
 	}
+	if (byte < 0x20 || byte >= 0x80) { /* takes effect by itself */
+		if (byte == 0x18 || byte == 0x1a || byte >= 0x80)
+			term->filter = TERM_PLAIN;
+		out[0] = (char)byte;
+		return byte != 0x1b;
+	}
 	out[0] = 0x1b;
-	if (byte == 0x1b)
-		return 1;
 	term->filter = byte == '['		     ? TERM_CSI
 		       : byte >= 0x20 && byte < 0x30 ? TERM_ESC_MORE
 						     : TERM_PLAIN;
-	term->nr_digits = term->nr_args = 0;
+	term->nr_digits = term->nr_args = term->first_arg = 0;
 	term->nr_marks = byte != '[';
 	out[1] = (char)byte;
 	return 2;
@@ -284,8 +292,13 @@ static size_t term_filter_escape(struct term *term, uint8_t byte, char *out)
 /* Is BYTE of a sequence's parameters within what any real one has? */
 static bool term_filter_parameter(struct term *term, uint8_t byte)
 {
-	if (byte >= '0' && byte <= '9')
-		return ++term->nr_digits <= TERM_DIGITS_MAX;
+	if (byte >= '0' && byte <= '9') {
+		if (++term->nr_digits > TERM_DIGITS_MAX)
+			return false;
+		if (!term->nr_args)
+			term->first_arg = term->first_arg * 10 + (byte - '0');
+		return true;
+	}
 	if (byte == ';' || byte == ':') {
 		term->nr_digits = 0;
 		return ++term->nr_args < TERM_ARGS_MAX;
@@ -307,6 +320,10 @@ static size_t term_filter_sequence(struct term *term, uint8_t byte, char *out)
 		out[1] = (char)byte;
 		return 2;
 	}
+	if (byte == 'b' && term->filter == TERM_CSI && !term->nr_marks) {
+		term->repeat = term->first_arg ? term->first_arg : 1;
+		out[0] = 0x18;
+	}
 	if (byte < 0x20 || byte >= last) {
 		term->filter = TERM_PLAIN;
 		return 1;
@@ -316,9 +333,9 @@ static size_t term_filter_sequence(struct term *term, uint8_t byte, char *out)
 
 /*
  * One byte through the filter; returns how many of the at most two bytes of OUT
- * go to libvterm. It never sees control strings, NUL, DEL, or sequences with more
- * parameters than it has room for: nothing here needs them, and its parser
- * (0.1.4) goes out of bounds on them.
+ * go to libvterm. It never sees control strings, NUL, DEL, REP, or sequences with
+ * more parameters than it has room for: its parser (0.1.4) goes out of bounds on
+ * them, or round for ever.
  */
 static size_t term_filter(struct term *term, uint8_t byte, char *out)
 {
@@ -334,8 +351,23 @@ static size_t term_filter(struct term *term, uint8_t byte, char *out)
 	}
 	if (term->filter != TERM_PLAIN)
 		return term_filter_sequence(term, byte, out);
+	if (byte >= 0x20 && (byte & 0xc0) != 0x80)
+		term->last_len = 0;
+	if (byte >= 0x20 && term->last_len < sizeof(term->last))
+		term->last[term->last_len++] = (char)byte;
 	out[0] = (char)byte;
 	return 1;
+}
+
+/* REP is done here: libvterm never comes back from one with nothing to repeat. */
+static void term_repeat(struct term *term)
+{
+	unsigned int nr =
+		term->repeat < (unsigned int)term->cols ? term->repeat : (unsigned int)term->cols;
+
+	term->repeat = 0;
+	while (term->last_len && nr--)
+		vterm_input_write(term->vt, term->last, term->last_len);
 }
 
 void term_feed(struct term *term, const void *data, size_t len)
@@ -347,10 +379,12 @@ void term_feed(struct term *term, const void *data, size_t len)
 	term->bytes += len;
 	for (size_t i = 0; i < len; i++) {
 		used += term_filter(term, bytes[i], out + used);
-		if (used > sizeof(out) - 2) {
+		if (used > sizeof(out) - 2 || term->repeat) {
 			vterm_input_write(term->vt, out, used);
 			used = 0;
 		}
+		if (term->repeat)
+			term_repeat(term);
 	}
 	if (used)
 		vterm_input_write(term->vt, out, used);

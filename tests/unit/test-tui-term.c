@@ -180,8 +180,16 @@ static void test_sequences(void **state)
 	feed("pd\x1b");
 	for (int i = 0; i < 1000; i++)
 		feed("(");
-	feed("Be\x1b[1\xc3\xa9");
-	expect(0, "acde\xc3\xa9              b\n\n\n\n\n");
+	feed("Be\x1b[1\xc3\xa9\x1b\xc3\xa9[b\x1b\r[2C\x1b\x1b[1C\x1b\x18!");
+	expect(0, "acd!\xc3\xa9\xc3\xa9[b           b\n\n\n\n\n");
+}
+
+/* Repeat the last character; with none there is nothing to repeat, not an endless loop. */
+static void test_repeat(void **state)
+{
+	(void)state;
+	feed("\x1b[4b\x1b[bx\x1b[3b\xe2\x94\x80\x1b[2b\x1b[?1b!\r\n-\x1b[99999b");
+	expect(0, "xxxx───!\n--------------------\n-\n\n\n");
 }
 
 /* A window smaller than the screen shows the part with the cursor. */
@@ -218,6 +226,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_strings, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_endless_string, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sequences, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_repeat, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_window, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_text_all, setup, teardown),
 	};
