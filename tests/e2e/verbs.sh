@@ -95,8 +95,9 @@ run vitrine monitor demo info name
 want_out demo
 
 case_begin "wait has the guest's status"
-"$build/vitrine" wait demo-2 &
+timeout 90 "$build/vitrine" wait demo-2 &
 run vitrine resume demo-2
+poll_until 60 eval 'vitrine logs demo-2 | grep -q "demo: ready"' || fail "never ready"
 printf 'exit 7\n' | timeout 5 socat -u - "UNIX-CONNECT:$folder/demo-2/console.sock"
 wait $!
 status=$?
