@@ -302,6 +302,8 @@ kvm_run()
 	if kvm_here; then
 		tests/run-scripts "$@"
 	else
+		# What guests boot comes from the archive, out of reach inside.
+		tests/bed/fetch cloud-kernel >&2 && tests/bed/fetch debian-vmlinux >&2
 		tests/bed/bed --timeout 900 --mem 3G -- tests/run-scripts "$@"
 	fi
 }

@@ -259,6 +259,7 @@ void dashboard_show(struct dashboard *dash, enum request screen)
 	dash->zoom = NULL;
 	dash->output = false;
 	dash->focus = NULL;
+	dash->layout.nr = 0; /* keys that come before the next picture are for the new screen */
 	dash->fleet_ns = 0;
 }
 
