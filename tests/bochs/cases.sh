@@ -40,7 +40,7 @@ expect hello64 33 "hello from 64 bits" "" run "$guests/hello64.elf"
 for fault in no-idt nx-fetch stack-overflow broken-iret; do
 	expect "faults/$fault" 120 "fault: $fault:" fault_here run "$guests/faults/$fault.elf"
 done
-expect linux 0 "READY" "" run --mem 256M --initrd "$initrd" "$kernel" -- \
+expect linux 0 "READY 4" "" run --cpus 4 --mem 256M --initrd "$initrd" "$kernel" -- \
 	console=ttyS0 quiet vitrine.run=true
 
 # until SECONDS TEXT COMMAND...: whether its output has TEXT before the time is over.
