@@ -191,6 +191,8 @@ static bool console_client_send(struct console_client *cli, uint8_t *data)
 	return true;
 }
 
+static void console_client_drain(struct console_client *cli);
+
 static void console_pump(struct console *con)
 {
 	static uint8_t data[CONSOLE_CHUNK]; /* main loop's thread only */
@@ -199,8 +201,10 @@ static void console_pump(struct console *con)
 	console_log(con, data);
 	for (cli = con->clients; cli; cli = next) {
 		next = cli->next;
-		if (!console_client_send(cli, data))
+		if (!console_client_send(cli, data)) {
+			console_client_drain(cli);
 			console_client_free(cli);
+		}
 	}
 }
 
@@ -274,6 +278,16 @@ static void console_on_input_timer(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	console_push_input(arg);
+}
+
+/* What one had typed that was gone before we looked, as `socat -u` is. */
+static void console_client_drain(struct console_client *cli)
+{
+	uint8_t data[4096];
+	ssize_t n;
+
+	while (console_room(cli->con) && (n = read(cli->fd, data, sizeof(data))) > 0)
+		console_input(cli->con, data, (size_t)n);
 }
 
 static bool console_client_hung(const struct console_client *cli)

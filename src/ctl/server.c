@@ -172,7 +172,9 @@ static void ctl_conn_flush(struct ctl_conn *conn)
 		if (n == -EAGAIN || n == -EINTR)
 			break;
 		if (n < 0) {
-			conn->dead = true;
+			/* It does not listen; what it asked for is done until its end is read. */
+			ctl_conn_drop_fds(conn);
+			buf_drop(&conn->out, conn->out.len);
 			return;
 		}
 		buf_drop(&conn->out, (size_t)n);

@@ -26,13 +26,13 @@ refused()
 	fi
 }
 
-# patched FILE [OFFSET HEX]...: a copy of the demo with other bytes.
+# patched [OFFSET HEX]...: $tmp/lie is a copy of $original with other bytes.
+original=$demo
 patched()
 {
-	local to=$1
+	local to=$tmp/lie
 
-	shift
-	cp "$demo" "$to"
+	cp "$original" "$to"
 	while [ $# -ge 2 ]; do
 		fold -w 2 <<<"$2" | while read -r byte; do
 			printf '%b' "\\x$byte"
@@ -72,25 +72,53 @@ head -c 300 "$build/guests/hello16.bin" >"$tmp/short"
 refused "half a boot sector" "" "$tmp/short"
 
 case_begin "headers that lie"
-patched "$tmp/lie" 32 ffffffffffffff7f
+patched 32 ffffffffffffff7f
 refused "program headers far away" "" --boot elf "$tmp/lie"
-patched "$tmp/lie" 32 f8ffffffffffffff
+patched 32 f8ffffffffffffff
 refused "program headers that wrap" "" --boot elf "$tmp/lie"
-patched "$tmp/lie" 56 ffff
+patched 56 ffff
 refused "65535 program headers" "" --boot elf "$tmp/lie"
-patched "$tmp/lie" 54 0100
+patched 54 0100
 refused "program headers of one byte" "" --boot elf "$tmp/lie"
-patched "$tmp/lie" 18 b700
+patched 18 b700
 refused "another machine" "" "$tmp/lie"
 segments=$(readelf -hW "$demo" | sed -n 's/.*Start of program headers: *\([0-9]*\).*/\1/p')
-patched "$tmp/lie" $((segments + 32)) ffffffffffffff7f
+patched $((segments + 32)) ffffffffffffff7f
 refused "a segment larger than the file" "" --boot elf "$tmp/lie"
-patched "$tmp/lie" $((segments + 40)) ffffffffffffff7f
+patched $((segments + 40)) ffffffffffffff7f
 refused "a segment larger than memory" "" --boot elf "$tmp/lie"
-patched "$tmp/lie" $((segments + 24)) 00f0ffffffffffff
+patched $((segments + 24)) 00f0ffffffffffff
 refused "a segment that wraps" "" --boot elf "$tmp/lie"
-patched "$tmp/lie" $((segments + 8)) ffffffffffffffff
+patched $((segments + 8)) ffffffffffffffff
 refused "a segment from behind the file" "" --boot elf "$tmp/lie"
+
+patched $((segments + 56 + 24)) 0000100000000000
+refused "two segments in one place" "" --boot elf "$tmp/lie"
+
+case_begin "Multiboot addresses that lie"
+original=$build/guests/hello-aout.bin
+header=$(LC_ALL=C grep -obUaP '\x02\xb0\xad\x1b' "$original" | head -n 1 | cut -d : -f 1)
+for lie in "16 00000000" "16 ffffffff" "20 f0ffffff" "24 ffffffff" "12 00000000"; do
+	# shellcheck disable=SC2086 # two words
+	patched $((header + ${lie% *})) ${lie#* }
+	refused "$lie" "" --boot multiboot "$tmp/lie"
+done
+
+case_begin "Linux images that are cut or lie"
+original=$("$top/tests/bed/fetch" cloud-kernel) || exit
+for size in 600 700 20000 1000000; do
+	head -c $size "$original" >"$tmp/short"
+	refused "$size bytes" "" --boot linux "$tmp/short"
+done
+for lie in "0x1f1 ff" "0x206 0001" "0x260 ffffffff" "0x258 ffffffffffffffff"; do
+	# shellcheck disable=SC2086 # two words
+	patched ${lie% *} ${lie#* }
+	refused "$lie" "" --boot linux "$tmp/lie"
+done
+refused "16M" "" --mem 16M "$original"
+truncate -s 1G "$tmp/large"
+refused "an initrd larger than memory" "" --initrd "$tmp/large" "$original"
+refused "a command line of 100 KiB" "" "$original" -- "$(head -c 100000 /dev/zero | tr '\0' x)"
 
 case_begin "the wrong kind"
 refused "ELF as linux" "" --boot linux "$demo"

@@ -136,6 +136,16 @@ for screen in cpu paging ept tables irq devices exits vga serial; do
 	{ [ "$status" -eq 0 ] && jq -e . "$out" >/dev/null; } || fail "show $screen --json: status $status"
 done
 
+case_begin "explain an address, dump memory and registers"
+run vitrine explain demo demo_counter
+want_status 0
+want_out PML4
+run vitrine pause demo
+run vitrine dump demo "$tmp/core"
+want_status 0
+readelf -h "$tmp/core" | grep -q "CORE (Core file)" || fail "no core file"
+run vitrine resume demo
+
 case_begin "wait ends with the status that run would have had"
 vitrine wait demo >"$out" 2>"$err" &
 waiter=$!

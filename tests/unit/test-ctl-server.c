@@ -362,6 +362,51 @@ static void test_console_flood(void **state)
 	close(fd);
 }
 
+static void work(unsigned int rounds)
+{
+	while (rounds--) {
+		event_base_loop(base, EVLOOP_NONBLOCK);
+		poll(NULL, 0, 1);
+	}
+}
+
+/* `echo WORDS | socat -u` has left before anybody looked; what it said counts all the same. */
+static void test_gone_before_heard(void **state)
+{
+	struct fake_vm_seen *seen = fake_vm_seen(vm);
+	int fd;
+
+	(void)state;
+	fake_vm_says(vm, "hello\n", 6);
+	work(20);
+	fd = open_socket("console.sock");
+	say(fd, "typed");
+	close(fd);
+	work(20);
+	assert_int_equal(seen->input_len, 5);
+	assert_memory_equal(seen->input, "typed", 5);
+	fd = open_socket("qmp.sock");
+	say(fd, "{\"execute\":\"qmp_capabilities\"}{\"execute\":\"stop\"}");
+	close(fd);
+	work(20);
+	assert_int_equal(vm_state(vm), VM_STATE_PAUSED);
+}
+
+/* One that has ended its input goes on listening. */
+static void test_console_listens(void **state)
+{
+	int fd = open_socket("console.sock");
+
+	(void)state;
+	say(fd, "typed");
+	shutdown(fd, SHUT_WR);
+	work(20);
+	assert_int_equal(fake_vm_seen(vm)->input_len, 5);
+	fake_vm_says(vm, "answer\n", 7);
+	expect(fd, "answer");
+	close(fd);
+}
+
 static atomic_bool stop_serving;
 
 static void *serve(void *arg)
@@ -431,6 +476,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_greedy_client, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_console, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_console_flood, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_gone_before_heard, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_console_listens, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_client, setup, teardown),
 	};
 
