@@ -476,6 +476,7 @@ static void __attribute__((noreturn)) run_child(struct run_config *cfg, int repo
 		dup2(null_fd, STDIN_FILENO);
 		dup2(null_fd, STDOUT_FILENO);
 		dup2(null_fd, STDERR_FILENO);
+		close(null_fd);
 	}
 	exit(run_vm(cfg, report_fd));
 }

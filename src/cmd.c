@@ -2,9 +2,22 @@
 /* What the subcommands share: see cmd.h. */
 #include "cmd.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+void cmd_open_stdio(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
 
 int cmd_print_help(const struct cmd_help *help)
 {

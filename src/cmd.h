@@ -43,6 +43,9 @@ int cmd_explain(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 
+/* Standard descriptors that the caller closed would become files of ours: /dev/null instead. */
+void cmd_open_stdio(void);
+
 /* Print HELP; the exit status for `--help`. */
 int cmd_print_help(const struct cmd_help *help);
 /* One line on stderr, "vitrine VERB: TEXT", and where help is; EXIT_USAGE. */

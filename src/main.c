@@ -81,6 +81,7 @@ int main(int argc, char **argv)
 {
 	size_t i;
 
+	cmd_open_stdio();
 	if (argc < 2)
 		return main_fleet();
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||

@@ -113,6 +113,16 @@ headless "$build/guests/hello64.elf"
 	</dev/null 2>/dev/null)" ] || fail "two runs differ"
 grep -q vitrine: "$out" && fail "vitrine speaks on stdout"
 
+case_begin "standard streams that are closed"
+vitrine run --headless "$build/guests/hello64.elf" <&- >&- 2>&-
+status=$?
+want_status 33
+timeout 60 "$build/vitrine" run --detach --freeze --name closed "$demo" <&- >&- 2>&-
+status=$?
+want_status 0
+vm_is closed prelaunch || fail "it is $(vm_state closed)"
+vitrine kill closed
+
 case_begin "--serial file: and none, --debugcon"
 headless --serial "file:$tmp/serial" "$build/guests/hello64.elf"
 [ ! -s "$out" ] || fail "something on stdout"
