@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "vmm/boot.h"
+#include "vmm/pci.h"
 
 enum vm_on_reset { VM_ON_RESET_RESET, VM_ON_RESET_EXIT };
 enum vm_on_crash { VM_ON_CRASH_KEEP, VM_ON_CRASH_EXIT };
@@ -22,6 +23,8 @@ struct vm_config {
 	enum vm_on_crash on_crash;
 	int serial_fd[3];    /* copy of COM1, COM2, debug console output goes there; -1: nowhere */
 	const char *run_dir; /* .../vitrine/NAME: where the sockets are */
+	const struct pci_plug *plug; /* what is plugged into the PCI bus, in order */
+	unsigned int nr_plug;
 };
 
 #endif

@@ -19,6 +19,16 @@
 enum dev_request { DEV_REQ_RESET, DEV_REQ_POWEROFF, DEV_REQ_DEBUG_EXIT, DEV_REQ_PANICKED };
 
 struct dev_timer;
+struct dev_msi;
+
+/* Where a guest's write shall signal an eventfd. */
+struct dev_ioevent {
+	enum bus_kind kind;
+	uint64_t addr;
+	uint32_t len;
+	bool match;
+	uint64_t data;
+};
 
 struct dev_env {
 	struct bus *bus;
@@ -40,6 +50,21 @@ struct dev_env {
 	struct dev_timer *(*timer_new)(void *ctx, void (*fn)(void *arg), void *arg);
 	void (*timer_arm)(struct dev_timer *timer, uint64_t when_ns);
 	void (*timer_free)(struct dev_timer *timer);
+	/*
+	 * A message-signalled interrupt: a KVM route and an eventfd bound to it. NULL where there
+	 * are none (tests, an irqchip without MSI routes). msi_set() gives it address and data;
+	 * msi_fd() is the eventfd to signal (from any thread, by the kernel too). [any thread]
+	 */
+	struct dev_msi *(*msi_new)(void *ctx, struct err *err);
+	int (*msi_set)(struct dev_msi *msi, uint64_t addr, uint32_t data);
+	int (*msi_fd)(const struct dev_msi *msi);
+	void (*msi_free)(struct dev_msi *msi);
+	/*
+	 * Signal eventfd FD instead of exiting when the guest writes LEN bytes (1, 2, 4, 8 or, for
+	 * MMIO, 0: any) at ADDR and, where MATCH, the value is DATA; ADD or take away again.
+	 * -errno where the kernel refuses: the exit comes to the bus as ever. NULL in tests.
+	 */
+	int (*ioeventfd)(void *ctx, int fd, const struct dev_ioevent *ev, bool add);
 };
 
 /* Rows into a table (the sample page's or a test's): DEVICE names them. */
