@@ -150,22 +150,34 @@ static int screen_wake_pipe(struct screen *scr, struct err *err)
 	return 0;
 }
 
-static int screen_start(struct screen *scr, struct err *err)
+/* Look at the terminal's type: one we can draw on, and what brings it back. */
+static int screen_check_type(const char *name, struct err *err)
 {
-	const char *name = getenv("TERM"), *no_colour = getenv("NO_COLOR"), *cup;
-	int bad = 0;
+	int bad = 0, ret = 0;
+	const char *cup;
 
 	if (setupterm(NULL, STDOUT_FILENO, &bad) != OK)
-		return err_set(err, ENOTSUP, "the terminal type '%s' is not known (TERM)",
-			       name ? name : "");
+		return err_set(err, ENOTSUP, "the terminal type '%s' is not known (TERM)", name);
 	cup = tigetstr("cup");
 	if (!cup || cup == (char *)-1)
-		return err_set(err, ENOTSUP,
-			       "a terminal of type '%s' has no cursor to place: `vitrine show` and "
-			       "`vitrine monitor` do without",
-			       name ? name : "");
+		ret = err_set(err, ENOTSUP,
+			      "a terminal of type '%s' has no cursor to place: `vitrine show` and "
+			      "`vitrine monitor` do without",
+			      name);
+	else
+		screen_save();
+	del_curterm(cur_term); /* newterm() makes one of its own and forgets this one */
+	return ret;
+}
+
+static int screen_start(struct screen *scr, struct err *err)
+{
+	const char *name = getenv("TERM"), *no_colour = getenv("NO_COLOR");
+	int ret = screen_check_type(name ? name : "", err);
+
+	if (ret)
+		return ret;
 	screen_signals();
-	screen_save();
 	scr->term = newterm(NULL, stdout, stdin);
 	if (!scr->term) {
 		screen_restore();
