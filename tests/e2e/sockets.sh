@@ -67,10 +67,13 @@ before=$(descriptors)
 memory=$(anonymous)
 
 case_begin "random bytes"
-for socket in qmp.sock gdb.sock console.sock; do
+for socket in qmp.sock gdb.sock; do
 	noise 100000 | pour $socket
 	still_well $socket
 done
+# The guest reads and echoes every one of these: not more than it can in a few seconds.
+noise 8000 | pour console.sock
+still_well console.sock
 
 case_begin "lines without an end"
 fill 5000000 x | pour qmp.sock
