@@ -304,39 +304,68 @@ kvm_run()
 	else
 		# What guests boot comes from the archive, out of reach inside.
 		tests/bed/fetch cloud-kernel >&2 && tests/bed/fetch debian-vmlinux >&2
-		tests/bed/bed --timeout 900 --mem 3G -- tests/run-scripts "$@"
+		tests/bed/bed --timeout 1200 --mem 3G -- tests/run-scripts "$@"
 	fi
 }
 
-# kvm_group GROUP: the scripts of tests/GROUP, all in one boot. An emulator that
-# ends under a script costs another boot, and the script one more try.
+# kvm_hold_back RETRY TRIED: results as they come, a script at a time. One that failed
+# and is not in TRIED is noted in the file RETRY, and its results become remarks.
+kvm_hold_back()
+{
+	awk -v retry="$1" -v tried=" $2 " '
+		/^# begin / { script = $3; nr = bad = 0 }
+		{ line[++nr] = $0 }
+		/^not ok / { bad = 1 }
+		/^# end / {
+			hold = bad && !index(tried, " " script " ")
+			if (hold)
+				print script >>retry
+			for (i = 1; i <= nr; i++)
+				if (!hold)
+					print line[i]
+				else if (line[i] !~ /^(ok|# begin|# end) /)
+					print "# flaky? " line[i]
+			fflush()
+			nr = bad = 0
+		}
+		END { for (i = 1; i <= nr; i++) print "# unfinished: " line[i] }'
+}
+
+# kvm_group GROUP: the scripts of tests/GROUP, all in one boot. A script that fails, or
+# under which the emulator ends, gets one more try in a fresh boot, and that is said.
 kvm_group()
 {
-	local group=$1 log=$logs/$1.run script tries rc
-	local -a todo
+	local group=$1 run=$logs/$1.run retry=$logs/$1.retry script boot rc
+	local -a todo tried=()
 
 	mapfile -t todo < <(find "tests/$group" -name '*.sh' -perm -u+x 2>/dev/null | LC_ALL=C sort |
 		grep -F -- "${only[$group]-}")
 	[ ${#todo[@]} -gt 0 ] || return 0
 	build_need gcc || echo "# build-gcc is not whole"
 	[ -x build-gcc/vitrine ] || { echo "not ok $group - there is no vitrine"; return; }
-	for tries in 1 2 3 4 5; do
-		kvm_run "${todo[@]}" 2>"$logs/$group.bed" </dev/null | tee "$log"
+	for boot in 1 2 3 4 5; do
+		: >"$retry"
+		kvm_run "${todo[@]}" 2>"$logs/$group.bed.$boot" </dev/null | tee "$run" |
+			kvm_hold_back "$retry" "${tried[*]}"
 		rc=${PIPESTATUS[0]}
 		mapfile -t todo < <(printf '%s\n' "${todo[@]}" |
-			grep -vxF -f <(sed -n 's/^# end //p' "$log"))
-		[ ${#todo[@]} -gt 0 ] || return 0
-		sed 's/^/# /' "$logs/$group.bed"
-		script=$(sed -n 's/^# begin //p' "$log" | tail -n 1)
-		if [ "$script" = "${again-}" ] || [ -z "$script" ] || [ "$tries" = 5 ]; then
-			echo "not ok ${script:-$group} - the bed ended with status $rc"
-			[ -n "$script" ] || return 0
-			mapfile -t todo < <(printf '%s\n' "${todo[@]}" | grep -vxF -- "$script")
-			[ ${#todo[@]} -gt 0 ] || return 0
-		else
-			echo "# the bed ended with status $rc under $script: once more"
-			again=$script
+			grep -vxF -f <(sed -n 's/^# end //p' "$run"))
+		if [ ${#todo[@]} -gt 0 ]; then
+			sed 's/^/# /' "$logs/$group.bed.$boot"
+			script=$(sed -n 's/^# begin //p' "$run" | tail -n 1)
+			[ -n "$script" ] || { echo "not ok $group - the bed ended with status $rc"; return; }
+			if [[ " ${tried[*]} " == *" $script "* ]]; then
+				echo "not ok $script - the bed ended with status $rc"
+				mapfile -t todo < <(printf '%s\n' "${todo[@]}" | grep -vxF -- "$script")
+			else
+				echo "# flaky? the bed ended with status $rc under $script"
+				tried+=("$script")
+			fi
 		fi
+		mapfile -t -O "${#todo[@]}" todo <"$retry"
+		mapfile -t -O "${#tried[@]}" tried <"$retry"
+		[ ${#todo[@]} -gt 0 ] || return 0
+		printf '# flaky? once more: %s\n' "${todo[*]}"
 	done
 	printf 'not ok %s - not run: the bed ended too often\n' "${todo[@]}"
 }
