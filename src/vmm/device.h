@@ -116,6 +116,12 @@ struct device_ops {
 	void (*describe)(void *state, struct dev_rows *rows);
 	void (*save)(void *state, struct buf *out);
 	int (*load)(void *state, struct dev_state_in *in, struct err *err);
+	/*
+	 * Keep this device's workers away from its state and from guest memory (ON), requests in
+	 * flight waited for; or let them go on. Called around a snapshot's save or load, also for
+	 * one that fails. Never nested. NULL where nothing works beside the vCPUs and main loop.
+	 */
+	void (*hold)(void *state, bool on);
 };
 
 #endif

@@ -42,6 +42,8 @@ struct pci_ops {
 	void (*describe)(void *state, struct dev_rows *rows);
 	void (*save)(void *state, struct buf *out);
 	int (*load)(void *state, struct dev_state_in *in, struct err *err);
+	/* As device_ops.hold. May be NULL. */
+	void (*hold)(void *state, bool on);
 	/* An access to BAR: acc->off counts from the BAR's start. */
 	void (*bar)(void *state, unsigned int bar, struct bus_access *acc);
 	/* BAR now answers at BASE of the I/O or memory space, or nowhere (MAPPED false): for
