@@ -271,16 +271,39 @@ static int run_set_dry_run(struct run_config *cfg, const char *val, struct err *
 	return 0;
 }
 
+static int run_set_disk(struct run_config *cfg, const char *val, struct err *err)
+{
+	return run_devices_option(cfg, "disk", val, err);
+}
+
+static int run_set_cdrom(struct run_config *cfg, const char *val, struct err *err)
+{
+	return run_devices_option(cfg, "cdrom", val, err);
+}
+
 static int run_set_net(struct run_config *cfg, const char *val, struct err *err)
 {
-	(void)cfg;
-	return strcmp(val, "none") == 0 ? 0 : err_set(err, EINVAL, "--net %s: not yet", val);
+	return strcmp(val, "none") == 0 ? 0 : run_devices_option(cfg, "net", val, err);
+}
+
+static int run_set_balloon(struct run_config *cfg, const char *val, struct err *err)
+{
+	return run_devices_option(cfg, "balloon", val, err);
+}
+
+static int run_set_no_balloon(struct run_config *cfg, const char *val, struct err *err)
+{
+	(void)val;
+	(void)err;
+	cfg->devices.no_balloon = true;
+	return 0;
 }
 
 static int run_set_nothing(struct run_config *cfg, const char *val, struct err *err)
 {
 	(void)cfg;
 	(void)val;
+	cfg->devices.no_rng = true;
 	(void)err;
 	return 0;
 }
@@ -561,6 +584,8 @@ int cmd_run(int argc, char **argv)
 	if (status < 0)
 		status = run_take_image(&cfg, argc, argv);
 	if (status >= 0)
+	if (run_devices_finish(&cfg, &err) < 0)
+		return cmd_usage("run", "%s", err.text);
 		return status;
 	run_choose_style(&cfg);
 	if (cfg.dry_run)

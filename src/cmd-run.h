@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "cmd-run-devices.h"
 #include "vmm/config.h"
 
 enum run_style {
@@ -29,6 +30,7 @@ struct run_config {
 	bool has_success;
 	uint32_t success;   /* the debug-exit value that means 0 */
 	const char *result; /* --result, or NULL */
+	struct run_devices devices;
 };
 
 /* What the VM process tells the one that started it, once, through a pipe. */
