@@ -299,19 +299,18 @@ static int run_set_no_balloon(struct run_config *cfg, const char *val, struct er
 	return 0;
 }
 
-static int run_set_nothing(struct run_config *cfg, const char *val, struct err *err)
+static int run_set_no_rng(struct run_config *cfg, const char *val, struct err *err)
 {
-	(void)cfg;
 	(void)val;
-	cfg->devices.no_rng = true;
 	(void)err;
+	cfg->devices.no_rng = true;
 	return 0;
 }
 
 struct run_option {
 	const char *name;
 	int has_arg;
-	int (*set)(struct run_config *cfg, const char *val, struct err *err); /* NULL: not yet */
+	int (*set)(struct run_config *cfg, const char *val, struct err *err);
 };
 
 static const struct run_option run_options[] = {
@@ -337,10 +336,11 @@ static const struct run_option run_options[] = {
 	{ "on-crash", required_argument, run_set_on_crash },
 	{ "dry-run", no_argument, run_set_dry_run },
 	{ "net", required_argument, run_set_net },
-	{ "no-balloon", no_argument, run_set_nothing },
-	{ "disk", required_argument, NULL },
-	{ "cdrom", required_argument, NULL },
-	{ "balloon", required_argument, NULL },
+	{ "no-balloon", no_argument, run_set_no_balloon },
+	{ "no-rng", no_argument, run_set_no_rng },
+	{ "disk", required_argument, run_set_disk },
+	{ "cdrom", required_argument, run_set_cdrom },
+	{ "balloon", required_argument, run_set_balloon },
 };
 
 #define RUN_NR_OPTIONS (sizeof(run_options) / sizeof(run_options[0]))
@@ -365,8 +365,6 @@ static int run_apply(struct run_config *cfg, const struct run_option *opt, const
 {
 	struct err err = ERR_INIT;
 
-	if (!opt->set)
-		return cmd_usage("run", "--%s: not yet", opt->name);
 	return opt->set(cfg, val, &err) < 0 ? cmd_usage("run", "%s", err.text) : 0;
 }
 
@@ -584,10 +582,10 @@ int cmd_run(int argc, char **argv)
 	if (status < 0)
 		status = run_take_image(&cfg, argc, argv);
 	if (status >= 0)
-	if (run_devices_finish(&cfg, &err) < 0)
-		return cmd_usage("run", "%s", err.text);
 		return status;
 	run_choose_style(&cfg);
+	if (run_devices_finish(&cfg, &err) < 0)
+		return cmd_usage("run", "%s", err.text);
 	if (cfg.dry_run)
 		return run_dry(&cfg);
 	if (cfg.style == RUN_HEADLESS)
