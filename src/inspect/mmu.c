@@ -352,8 +352,30 @@ static void mmu_explain_rights(const struct x86_state *st, enum mmu_access acces
 			  "write to a read-only page%s", user ? "" : " with CR0.WP set");
 }
 
-static void mmu_explain_allowed(const struct vm_view *view, const struct x86_state *st,
-				enum mmu_access access, struct mmu_explain *out)
+/* Protection keys bound data accesses to user pages, whoever makes them (SDM 3A 4.6.2). */
+static void mmu_explain_key(const struct x86_state *st, enum mmu_access access, bool user,
+			    struct mmu_explain *out)
+{
+	const struct mmu_level *leaf = &out->walk.level[out->walk.nr_levels - 1];
+	unsigned int key = leaf->entry >> 59 & 15;
+	unsigned int rights = st->pkru >> (key * 2) & 3;
+	bool write = access == MMU_ACCESS_WRITE && (user || st->cr0 & X86_CR0_WP);
+
+	if (!(st->cr4 & X86_CR4_PKE) || out->walk.mode < MMU_4LEVEL || !(out->walk.perm & MMU_U) ||
+	    access == MMU_ACCESS_FETCH)
+		return;
+	if (!(rights & 1) && !(write && rights & 2))
+		return;
+	if (out->faults)
+		out->error_code |= MMU_ERR_PK;
+	else
+		mmu_fault(out, MMU_ERR_P | MMU_ERR_PK, leaf->level,
+			  "protection key %u forbids %s (PKRU %08x)", key,
+			  rights & 1 ? "every access" : "writing", st->pkru);
+}
+
+static void mmu_explain_allowed(const struct vm_view *view, enum mmu_access access,
+				struct mmu_explain *out)
 {
 	const struct mmu_walk *walk = &out->walk;
 	uint64_t gpa = walk->gpa;
@@ -361,9 +383,6 @@ static void mmu_explain_allowed(const struct vm_view *view, const struct x86_sta
 
 	if (!view_region(view, gpa))
 		snprintf(rest, sizeof(rest), ", outside RAM");
-	else if (st->cr4 & X86_CR4_PKE && walk->mode >= MMU_4LEVEL && walk->perm & MMU_U)
-		snprintf(rest, sizeof(rest), ", if protection key %u allows it",
-			 (unsigned int)(walk->level[walk->nr_levels - 1].entry >> 59 & 15));
 	else if (access == MMU_ACCESS_WRITE && !(walk->perm & MMU_W))
 		snprintf(rest, sizeof(rest), ": read-only, but CR0.WP is clear");
 	snprintf(out->reason, sizeof(out->reason), "%s allowed, physical %llx%s",
@@ -390,10 +409,12 @@ void mmu_explain(const struct vm_view *view, const struct x86_state *st, uint64_
 	}
 	if (!out->walk.present)
 		mmu_explain_absent(out);
-	else if (out->walk.mode != MMU_OFF)
+	else if (out->walk.mode != MMU_OFF) {
 		mmu_explain_rights(st, access, user, out);
+		mmu_explain_key(st, access, user, out);
+	}
 	if (!out->faults) {
-		mmu_explain_allowed(view, st, access, out);
+		mmu_explain_allowed(view, access, out);
 		return;
 	}
 	if (access == MMU_ACCESS_WRITE)

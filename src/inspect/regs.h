@@ -98,6 +98,13 @@ struct x86_fpu {
 	uint8_t ymmh[16][16];
 };
 
+/* What AVX-512 adds (XSAVE components 5, 6 and 7); zero where there is none. */
+struct x86_avx512 {
+	uint64_t k[8];
+	uint8_t zmmh[16][32];  /* upper halves of zmm0..zmm15 */
+	uint8_t zmm16[16][64]; /* all of zmm16..zmm31 */
+};
+
 struct x86_state {
 	uint64_t gpr[X86_NR_GPR];
 	uint64_t rip, rflags;
@@ -115,8 +122,10 @@ struct x86_state {
 	uint32_t exc_error;
 	uint32_t mp_state;  /* enum x86_mp_state */
 	uint8_t maxphyaddr; /* guest physical address width from CPUID, bits */
+	uint32_t pkru;	    /* rights of the protection keys */
 	uint8_t has_lapic_regs;
 	uint8_t lapic[1024]; /* the APIC register page as KVM_GET_LAPIC gives it */
+	struct x86_avx512 avx512;
 };
 
 #define X86_CR0_PE (1ull << 0)
@@ -186,6 +195,8 @@ enum reg_group {
 	REG_GROUP_AVX,
 	REG_GROUP_SEGBASE, /* fs_base, gs_base: gdb's own feature */
 	REG_GROUP_SYSTEM,  /* everything a debugger usually cannot see */
+	REG_GROUP_AVX512,
+	REG_GROUP_PKEYS,
 };
 
 /*

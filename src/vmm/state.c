@@ -3,7 +3,10 @@
  * Registers between KVM and struct x86_state: one reader and one writer for
  * everything, and the publication of a vCPU in the sample page.
  */
+#include <cpuid.h>
 #include <errno.h>
+#include <stdatomic.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -145,6 +148,100 @@ static void state_from_events(struct x86_state *st, const struct kvm_vcpu_events
 /* The standard XSAVE layout: x87 and SSE as FXSAVE, the upper halves of YMM at 576. */
 #define STATE_XSAVE_YMMH 576
 
+/*
+ * Where component NR lies in the standard layout, 0 where the host has none. Processors differ,
+ * so CPUID.0DH tells; it may cost an exit where the host is a guest itself, hence once.
+ */
+static uint32_t state_xsave_offset(unsigned int nr)
+{
+	static _Atomic uint32_t known[16]; /* the offset, or 1: none */
+	uint32_t eax = 0, ebx = 0, ecx = 0, edx = 0, offset = known[nr];
+
+	if (!offset) {
+		if (!__get_cpuid_count(0xd, nr, &eax, &ebx, &ecx, &edx) || !eax ||
+		    ebx + eax > sizeof(struct kvm_xsave))
+			ebx = 1;
+		known[nr] = offset = ebx;
+	}
+	return offset == 1 ? 0 : offset;
+}
+
+/* The parts of struct x86_avx512 and the XSAVE component that holds each. */
+static const struct {
+	uint8_t component;
+	uint16_t at, len;
+} state_avx512[] = {
+	{ 5, offsetof(struct x86_avx512, k), sizeof(((struct x86_avx512 *)0)->k) },
+	{ 6, offsetof(struct x86_avx512, zmmh), sizeof(((struct x86_avx512 *)0)->zmmh) },
+	{ 7, offsetof(struct x86_avx512, zmm16), sizeof(((struct x86_avx512 *)0)->zmm16) },
+};
+
+#define STATE_NR_AVX512 (sizeof(state_avx512) / sizeof(state_avx512[0]))
+
+static void state_avx512_from(struct x86_state *st, const uint8_t *area)
+{
+	uint32_t offset;
+	size_t i;
+
+	for (i = 0; i < STATE_NR_AVX512; i++) {
+		offset = state_xsave_offset(state_avx512[i].component);
+		if (offset)
+			memcpy((uint8_t *)&st->avx512 + state_avx512[i].at, area + offset,
+			       state_avx512[i].len);
+	}
+}
+
+/* Only what the guest has turned on can be given to it. */
+static uint64_t state_avx512_to(const struct x86_state *st, uint8_t *area)
+{
+	uint64_t written = 0;
+	uint32_t offset;
+	size_t i;
+
+	for (i = 0; i < STATE_NR_AVX512; i++) {
+		offset = state_xsave_offset(state_avx512[i].component);
+		if (!offset || !(st->xcr0 >> state_avx512[i].component & 1))
+			continue;
+		memcpy(area + offset, (const uint8_t *)&st->avx512 + state_avx512[i].at,
+		       state_avx512[i].len);
+		written |= 1ull << state_avx512[i].component;
+	}
+	offset = state_xsave_offset(9);
+	if (offset && st->xcr0 >> 9 & 1) {
+		memcpy(area + offset, &st->pkru, sizeof(st->pkru));
+		written |= 1ull << 9;
+	}
+	return written;
+}
+
+/* Where PKRU lies differs between vendors: CPUID says. 0: this host has none. */
+static unsigned int state_pkru_offset(void)
+{
+	unsigned int eax, ebx, ecx, edx;
+
+	if (!__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) || !(ecx & 1u << 3) ||
+	    !__get_cpuid_count(0xd, 9, &eax, &ebx, &ecx, &edx) || eax < 4 ||
+	    ebx > sizeof(struct kvm_xsave) - 4)
+		return 0;
+	return ebx;
+}
+
+static void state_from_pkru(struct x86_state *st, const uint8_t *area)
+{
+	static unsigned int known = ~0u; /* CPUID is slow where we are a guest ourselves */
+	unsigned int offset = __atomic_load_n(&known, __ATOMIC_RELAXED);
+	uint64_t features;
+
+	if (offset == ~0u) {
+		offset = state_pkru_offset();
+		__atomic_store_n(&known, offset, __ATOMIC_RELAXED);
+	}
+	memcpy(&features, area + 512, 8);
+	st->pkru = 0; /* its first value, which XSAVE does not store */
+	if (offset && features & 1u << 9)
+		memcpy(&st->pkru, area + offset, 4);
+}
+
 static void state_from_xsave(struct x86_state *st, const struct kvm_xsave *xsave)
 {
 	const uint8_t *area = (const uint8_t *)xsave->region;
@@ -164,6 +261,8 @@ static void state_from_xsave(struct x86_state *st, const struct kvm_xsave *xsave
 		memcpy(fpu->xmm[i], area + 160 + i * 16, 16);
 		memcpy(fpu->ymmh[i], area + STATE_XSAVE_YMMH + i * 16, 16);
 	}
+	state_avx512_from(st, area);
+	state_from_pkru(st, area);
 }
 
 static void state_to_xsave(const struct x86_state *st, struct kvm_xsave *xsave)
@@ -191,6 +290,7 @@ static void state_to_xsave(const struct x86_state *st, struct kvm_xsave *xsave)
 		for (i = 0; i < 16; i++)
 			memcpy(area + STATE_XSAVE_YMMH + i * 16, fpu->ymmh[i], 16);
 	}
+	features |= state_avx512_to(st, area);
 	memcpy(area + 512, &features, 8);
 }
 
@@ -330,6 +430,15 @@ static int state_write_sregs(struct vcpu *vcpu, const struct x86_state *st, stru
 	return 0;
 }
 
+static int state_write_xcr0(struct vcpu *vcpu, const struct x86_state *st, struct err *err)
+{
+	struct kvm_xcrs xcrs = { .nr_xcrs = 1, .xcrs[0].value = st->xcr0 };
+
+	if (ioctl(vcpu->fd, KVM_SET_XCRS, &xcrs) < 0)
+		return err_sys(err, errno, "KVM_SET_XCRS");
+	return 0;
+}
+
 static int state_write_debug(struct vcpu *vcpu, const struct x86_state *st, struct err *err)
 {
 	struct kvm_debugregs dr = { .dr6 = st->dr6, .dr7 = st->dr7 };
@@ -361,7 +470,10 @@ int state_write(struct vcpu *vcpu, const struct x86_state *st, struct err *err)
 		if (ret)
 			return ret;
 	}
-	if (memcmp(&st->fpu, &old->fpu, sizeof(st->fpu))) {
+	if (st->xcr0 != old->xcr0 && (ret = state_write_xcr0(vcpu, st, err)))
+		return ret;
+	if (memcmp(&st->fpu, &old->fpu, sizeof(st->fpu)) ||
+	    memcmp(&st->avx512, &old->avx512, sizeof(st->avx512)) || st->pkru != old->pkru) {
 		ret = state_write_fpu(vcpu, st, err);
 		if (ret)
 			return ret;
