@@ -64,6 +64,9 @@ struct virtio_ops {
 	void (*describe)(void *state, struct dev_rows *rows);
 	void (*save)(void *state, struct buf *out);
 	int (*load)(void *state, struct dev_state_in *in, struct err *err);
+	/* Around a snapshot, with the workers held: wait for requests in flight in the kernel (ON).
+	 * May be NULL. */
+	void (*hold)(void *state, bool on);
 };
 
 /* A plug's config for virtio_pci_ops. */

@@ -29,13 +29,17 @@ struct virtq_elem {
 };
 
 /*
- * The next available chain into ELEM. 1: there is one; 0: none; -EINVAL: the queue is broken, the
+ * The next available chain into ELEM. 1: there is one; 0: none, or a reset or snapshot wants the
+ * worker to stand (the queue is kicked again then: just return); -EINVAL: the queue is broken, the
  * device is in NEEDS_RESET and has said why. Only in the queue's worker thread (virtio.h).
  */
 int virtq_pop(struct virtq *vq, struct virtq_elem *elem);
 /* Give back the chain that began with HEAD; the device wrote WRITTEN bytes into it. Any order. Any
  * thread. */
 void virtq_push(struct virtq *vq, uint16_t head, uint32_t written);
+/* The chain that begins with HEAD once more, for one that was out when a snapshot was taken: it
+ * stays out until virtq_push(). 0 or -EINVAL as virtq_pop(). In a worker. */
+int virtq_fetch(struct virtq *vq, uint16_t head, struct virtq_elem *elem);
 /* Undo the last virtq_pop(): the same chain is next again (nothing was pushed since). */
 void virtq_unpop(struct virtq *vq);
 /* Put chains in the used ring without making them visible, then all at once (mergeable receive
