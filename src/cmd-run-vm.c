@@ -18,6 +18,7 @@
 #include "cmd.h"
 #include "ctl/console.h"
 #include "ctl/debug.h"
+#include "ctl/monitor.h"
 #include "ctl/report.h"
 #include "ctl/rundir.h"
 #include "ctl/server.h"
@@ -383,6 +384,30 @@ static int run_monitor_line(void *ctx, const char *line, struct buf *out, struct
 	return ctl_server_hmp(run->server, line, &vcpu, out, err);
 }
 
+static int run_cmd_gdb_arch(const struct monitor_ctx *ctx, struct monitor_args *args,
+			    struct buf *out, struct err *err)
+{
+	struct run *run = ctx->table_ctx;
+	int i, ret = 0;
+
+	if (!args->nr) {
+		buf_printf(out, "%s\n", gdb_server_arch_name(run->gdb[0]));
+		return 0;
+	}
+	for (i = 0; i < 2 && ret == 0; i++) {
+		if (run->gdb[i])
+			ret = gdb_server_arch(run->gdb[i], args->word[0], err);
+	}
+	if (ret == 0)
+		buf_puts(out, "a gdb that is connected takes it over with: unset tdesc filename\n");
+	return ret;
+}
+
+static const struct monitor_command run_gdb_commands[] = {
+	{ "gdb arch", "[x86-64|i386|i8086]", "how the processor is described to gdb", 1, 0,
+	  MONITOR_COMPLETE_NONE, run_cmd_gdb_arch },
+};
+
 /* The unix socket that is always there, and the one that was asked for. */
 static int run_start_gdb(struct run *run, struct err *err)
 {
@@ -398,6 +423,13 @@ static int run_start_gdb(struct run *run, struct err *err)
 				       &run->gdb[1], page->gdb, sizeof(page->gdb), err);
 	if (ret == 0 && run->cfg->gdb && strcmp(run->cfg->gdb, "stdio") != 0)
 		log_line("gdb: target remote %s", page->gdb);
+	for (int i = 0; i < 2 && ret == 0 && run->cfg->gdb_arch; i++) {
+		if (run->gdb[i])
+			ret = gdb_server_arch(run->gdb[i], run->cfg->gdb_arch, err);
+	}
+	if (ret == 0)
+		ret = monitor_add_commands(ctl_server_monitor(run->server), run_gdb_commands, 1,
+					   run);
 	return ret;
 }
 

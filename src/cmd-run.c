@@ -45,6 +45,8 @@ static const struct cmd_help run_help = {
 		"  --symbols FILE        ELF file or System.map with the guest's symbols\n"
 		"  --gdb WHERE           unix:PATH or tcp:ADDRESS:PORT (a unix socket is always "
 		"there)\n"
+		"  --gdb-arch ARCH       describe the processor to gdb as x86-64 (default), i386 "
+		"or i8086\n"
 		"  --freeze              wait before the first instruction\n"
 		"  --headless            no dashboard: the guest's serial port on stdio\n"
 		"  --detach              start it and return\n"
@@ -197,6 +199,14 @@ static int run_set_gdb(struct run_config *cfg, const char *val, struct err *err)
 	return err_set(err, EINVAL, "--gdb %s: unix:PATH, tcp:ADDRESS:PORT or stdio", val);
 }
 
+static int run_set_gdb_arch(struct run_config *cfg, const char *val, struct err *err)
+{
+	cfg->gdb_arch = val;
+	if (!strcmp(val, "x86-64") || !strcmp(val, "i386") || !strcmp(val, "i8086"))
+		return 0;
+	return err_set(err, EINVAL, "--gdb-arch %s: x86-64, i386 or i8086", val);
+}
+
 static int run_set_freeze(struct run_config *cfg, const char *val, struct err *err)
 {
 	(void)val;
@@ -326,6 +336,7 @@ static const struct run_option run_options[] = {
 	{ "debugcon", required_argument, run_set_debugcon },
 	{ "symbols", required_argument, run_set_symbols },
 	{ "gdb", required_argument, run_set_gdb },
+	{ "gdb-arch", required_argument, run_set_gdb_arch },
 	{ "freeze", no_argument, run_set_freeze },
 	{ "headless", no_argument, run_set_headless },
 	{ "detach", no_argument, run_set_detach },

@@ -24,6 +24,7 @@ struct run_config {
 	bool on_crash_given;
 	bool dry_run;
 	const char *gdb;	/* --gdb, or NULL */
+	const char *gdb_arch;	/* --gdb-arch, or NULL: x86-64 */
 	const char *serial;	/* --serial, or NULL: as the style wants */
 	const char *debugcon;	/* --debugcon, or NULL */
 	unsigned int timeout_s; /* 0: none */

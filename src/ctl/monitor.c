@@ -130,12 +130,16 @@ static const char *monitor_skip_blank(const char *str)
 }
 
 /* Split what follows the command's name; COPY is cut to pieces. */
-static int monitor_split(char *copy, const char *name, struct monitor_args *args, struct err *err)
+static int monitor_split(char *copy, const struct monitor_command *cmd, struct monitor_args *args,
+			 struct err *err)
 {
+	size_t blank = cmd->args[0] == '/' ? strspn(copy, " \t") : 0; /* x /4i is x/4i */
 	char *save = NULL, *word = copy;
 
 	args->format = "";
-	if (*copy == '/') { /* x/4i: the format ends at the first blank */
+	if (copy[blank] == '/') { /* it ends at the first blank behind it */
+		args->rest += blank;
+		copy += blank;
 		args->format = copy + 1;
 		word = copy + 1 + strcspn(copy + 1, " \t");
 		args->rest += word - copy;
@@ -145,7 +149,7 @@ static int monitor_split(char *copy, const char *name, struct monitor_args *args
 	args->rest = monitor_skip_blank(args->rest);
 	for (word = strtok_r(word, " \t", &save); word; word = strtok_r(NULL, " \t", &save)) {
 		if (args->nr == MONITOR_MAX_ARGS)
-			return err_set(err, E2BIG, "%s: too many arguments", name);
+			return err_set(err, E2BIG, "%s: too many arguments", cmd->name);
 		args->word[args->nr++] = word;
 	}
 	return 0;
@@ -203,7 +207,7 @@ int monitor_run(const struct monitor *mon, const struct monitor_ctx *ctx, const 
 		return monitor_unknown(mon, text, err);
 	args.rest = text + len;
 	strcpy(copy, text + len);
-	ret = monitor_split(copy, cmd->name, &args, err);
+	ret = monitor_split(copy, cmd, &args, err);
 	if (ret == 0)
 		ret = monitor_check(cmd, &args, err);
 	if (ret == 0)

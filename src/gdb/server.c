@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -161,6 +162,90 @@ static void server_accept(evutil_socket_t fd, short what, void *arg)
 		close(client);
 }
 
+/* --- text from breakpoints --- */
+
+#define SERVER_CONSOLE_MAX 65536
+/* A client that reads slower than the guest prints loses text, not its connection. */
+#define SERVER_BACKLOG_MAX (1u << 20)
+
+void target_console_put(struct target_console *console, const char *text, size_t len)
+{
+	const uint64_t one = 1;
+	bool first;
+
+	pthread_mutex_lock(&console->lock);
+	first = !console->text.len && !console->lost;
+	if (console->text.len + len <= SERVER_CONSOLE_MAX)
+		buf_add(&console->text, text, len);
+	else
+		console->lost = true;
+	pthread_mutex_unlock(&console->lock);
+	if (first && write(console->wake_fd, &one, sizeof(one)) < 0)
+		log_line("gdb: %s", strerror(errno));
+}
+
+/* Take what has come; a stop that is told afterwards happened after it. */
+static void server_console_drain(struct gdb_server *srv)
+{
+	struct target_console *console = &srv->console;
+	struct buf text;
+	size_t waiting;
+	bool lost;
+
+	buf_init(&text, SERVER_CONSOLE_MAX + 64);
+	pthread_mutex_lock(&console->lock);
+	buf_add(&text, buf_str(&console->text), console->text.len);
+	lost = console->lost;
+	console->lost = false;
+	buf_clear(&console->text);
+	pthread_mutex_unlock(&console->lock);
+	gdb_session_output(srv->session, &waiting);
+	if (lost)
+		buf_puts(&text, "[some text was lost: it came faster than it is read]\n");
+	if (text.len && waiting < SERVER_BACKLOG_MAX)
+		gdb_session_console(srv->session, buf_str(&text), text.len);
+	buf_free(&text);
+}
+
+static void server_console_ready(evutil_socket_t fd, short what, void *arg)
+{
+	uint64_t count;
+
+	(void)what;
+	if (read(fd, &count, sizeof(count)) < 0)
+		return;
+	server_console_drain(arg);
+	server_flush(arg);
+}
+
+static int server_console_open(struct gdb_server *srv, struct err *err)
+{
+	struct target_console *console = &srv->console;
+
+	pthread_mutex_init(&console->lock, NULL);
+	buf_init(&console->text, SERVER_CONSOLE_MAX);
+	console->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (console->wake_fd < 0)
+		return err_sys(err, errno, "eventfd");
+	console->event = event_new(vm_event_base(srv->vm), console->wake_fd, EV_READ | EV_PERSIST,
+				   server_console_ready, srv);
+	if (!console->event || event_add(console->event, NULL))
+		return err_set(err, ENOMEM, "gdb server");
+	return 0;
+}
+
+static void server_console_close(struct target_console *console)
+{
+	if (console->event)
+		event_free(console->event);
+	if (console->wake_fd >= 0)
+		close(console->wake_fd);
+	buf_free(&console->text);
+	pthread_mutex_destroy(&console->lock);
+}
+
+/* --- stops --- */
+
 static void server_event(void *ctx, const struct vm_event *ev)
 {
 	struct gdb_server *srv = ctx;
@@ -179,6 +264,7 @@ static void server_event(void *ctx, const struct vm_event *ev)
 	default:
 		return;
 	}
+	server_console_drain(srv);
 	gdb_session_stopped(srv->session, &stop);
 	server_flush(srv);
 }
@@ -279,6 +365,20 @@ static int server_open(struct gdb_server *srv, const char *spec, char *where, si
 	return 0;
 }
 
+/* The guest's ELF file, which a gdb without one asks for; it can do nothing with other kinds. */
+static void server_find_symbols(struct gdb_server *srv)
+{
+	const char *path = vm_sample(srv->vm)->symbols;
+	int fd = path[0] ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	char magic[4];
+
+	if (fd < 0)
+		return;
+	if (read(fd, magic, sizeof(magic)) == sizeof(magic) && !memcmp(magic, "\177ELF", 4))
+		strcpy(srv->symbols, path);
+	close(fd);
+}
+
 int gdb_server_start(struct vm *vm, struct dbg *dbg, const char *spec, gdb_monitor_fn monitor,
 		     void *monitor_ctx, struct gdb_server **out, char *where, size_t where_len,
 		     struct err *err)
@@ -288,14 +388,17 @@ int gdb_server_start(struct vm *vm, struct dbg *dbg, const char *spec, gdb_monit
 
 	if (!srv)
 		return err_sys(err, ENOMEM, "gdb server");
-	target_kvm_init();
+	target_arch_init();
 	srv->vm = vm;
 	srv->dbg = dbg;
 	srv->monitor = monitor;
 	srv->monitor_ctx = monitor_ctx;
 	srv->listen_fd = srv->in_fd = srv->out_fd = -1;
 	srv->session = gdb_session_new(&target_kvm_ops, srv);
-	ret = srv->session ? 0 : err_sys(err, ENOMEM, "gdb server");
+	server_find_symbols(srv);
+	ret = server_console_open(srv, err);
+	if (!ret && !srv->session)
+		ret = err_sys(err, ENOMEM, "gdb server");
 	if (!ret)
 		ret = server_open(srv, spec, where, where_len, err);
 	if (!ret && vm_listen(vm, server_event, srv))
@@ -306,6 +409,22 @@ int gdb_server_start(struct vm *vm, struct dbg *dbg, const char *spec, gdb_monit
 	}
 	*out = srv;
 	return 0;
+}
+
+int gdb_server_arch(struct gdb_server *srv, const char *name, struct err *err)
+{
+	int arch = target_arch_find(name);
+
+	if (arch < 0)
+		return err_set(err, EINVAL, "gdb knows x86-64, i386 and i8086, not %s", name);
+	srv->arch = (enum target_arch)arch;
+	gdb_session_describe(srv->session);
+	return 0;
+}
+
+const char *gdb_server_arch_name(const struct gdb_server *srv)
+{
+	return target_arch_name(srv->arch);
 }
 
 void gdb_server_stop(struct gdb_server *srv)
@@ -325,6 +444,7 @@ void gdb_server_stop(struct gdb_server *srv)
 	if (srv->unlink_path[0])
 		unlink(srv->unlink_path);
 	gdb_session_free(srv->session);
+	server_console_close(&srv->console);
 	target_kvm_forget(srv);
 	free(srv);
 }

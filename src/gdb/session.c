@@ -575,6 +575,13 @@ void gdb_session_sent(struct gdb_session *s, size_t n)
 		gdb_out_compact(s);
 }
 
+void gdb_session_describe(struct gdb_session *s)
+{
+	s->arch = s->ops->arch(s->ctx);
+	if (s->doc_kind == GDB_DOC_FEATURES)
+		s->doc_kind = GDB_DOC_NONE;
+}
+
 int gdb_session_console(struct gdb_session *s, const char *text, size_t len)
 {
 	if (s->state != GDB_RUNNING)

@@ -57,6 +57,12 @@ void gdb_session_sent(struct gdb_session *s, size_t n);
 void gdb_session_stopped(struct gdb_session *s, const struct gdb_stop *stop);
 
 /*
+ * The description is another one from now on: ops->arch is asked anew.  A client that is there
+ * must fetch it again before it reads registers (gdb does at `unset tdesc filename`).
+ */
+void gdb_session_describe(struct gdb_session *s);
+
+/*
  * Text for the user's console while the machine runs (a breakpoint's printf).  In all-stop mode
  * dropped while the machine is stopped, as the protocol has no place for it then: -EAGAIN.
  */

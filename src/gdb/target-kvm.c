@@ -1,75 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The stub library's operations on a VM: registers, memory, breakpoints, running, stopping. */
+/* The stub library's operations on a VM: threads, registers, memory, running, stopping. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "gdb/agent.h"
 #include "gdb/target-kvm-priv.h"
-#include "inspect/mmu.h"
-#include "vmm/mem.h"
 #include "vmm/vcpu.h"
-
-#define KVM_MAX_REGS 192
-
-/* --- description --- */
-
-static const struct {
-	const char *feature, *group;
-	bool in_g;
-} target_groups[] = {
-	[REG_GROUP_GENERAL] = { "org.gnu.gdb.i386.core", "general", true },
-	[REG_GROUP_FPU] = { "org.gnu.gdb.i386.core", "float", true },
-	[REG_GROUP_SSE] = { "org.gnu.gdb.i386.sse", "vector", true },
-	[REG_GROUP_AVX] = { "org.gnu.gdb.i386.avx", "vector", false },
-	[REG_GROUP_SEGBASE] = { "org.gnu.gdb.i386.segments", "general", false },
-	[REG_GROUP_SYSTEM] = { "org.vitrine.system", "system", false },
-};
-
-static enum gdb_reg_role target_role(const char *name)
-{
-	if (!strcmp(name, "rip"))
-		return GDB_ROLE_PC;
-	if (!strcmp(name, "rsp"))
-		return GDB_ROLE_SP;
-	if (!strcmp(name, "rbp"))
-		return GDB_ROLE_FP;
-	return strcmp(name, "eflags") ? GDB_ROLE_NONE : GDB_ROLE_FLAGS;
-}
-
-static struct gdb_reg target_regs[KVM_MAX_REGS];
-
-static struct gdb_arch target_arch = {
-	.name = "i386:x86-64",
-	.triple = "x86_64-unknown-none-elf",
-	.ptr_bytes = 8,
-	.regs = target_regs,
-};
-
-void target_kvm_init(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < reg_table_len && i < KVM_MAX_REGS; i++) {
-		target_regs[i] = (struct gdb_reg){
-			.name = reg_table[i].name,
-			.bitsize = reg_table[i].width,
-			.type = reg_table[i].gdb_type,
-			.group = target_groups[reg_table[i].group].group,
-			.feature = target_groups[reg_table[i].group].feature,
-			.in_g = target_groups[reg_table[i].group].in_g,
-			.regnum = i,
-			.role = target_role(reg_table[i].name),
-		};
-	}
-	target_arch.reg_count = i;
-}
 
 static const struct gdb_arch *target_get_arch(void *ctx)
 {
-	(void)ctx;
-	return &target_arch;
+	struct gdb_server *srv = ctx;
+
+	return target_arch_get(srv->arch);
 }
 
 /* --- the view a stop is looked at through --- */
@@ -140,36 +83,52 @@ static int target_reg_read(void *ctx, int tid, const struct gdb_reg *reg, void *
 			   struct gdb_err *err)
 {
 	const struct x86_state *st = target_state(ctx, tid);
-	const struct reg_desc *desc = &reg_table[reg->regnum];
 
 	if (!st)
 		return gdb_fail(err, -ESRCH, "no such vCPU");
-	desc->read(st, desc->arg, buf);
+	target_arch_read(st, reg, buf);
 	return 0;
 }
 
+static bool target_reg_took(const struct x86_state *st, const struct gdb_reg *reg, const void *want)
+{
+	uint8_t now[GDB_REG_MAX_BYTES];
+
+	target_arch_read(st, reg, now);
+	return !memcmp(now, want, reg->bitsize / 8);
+}
+
+/*
+ * What the processor does not take (a reserved bit of an MSR, the clock) shows when it is read
+ * back, and is told.
+ */
 static int target_reg_write(void *ctx, int tid, const struct gdb_reg *reg, const void *buf,
 			    struct gdb_err *err)
 {
 	struct gdb_server *srv = ctx;
-	const struct reg_desc *desc = &reg_table[reg->regnum];
 	struct vcpu *vcpu = vm_vcpu(srv->vm, tid > 0 ? (unsigned int)tid - 1 : 0);
 	struct err why = ERR_INIT;
+	uint8_t now[GDB_REG_MAX_BYTES];
 	struct x86_state st;
-	uint8_t old[GDB_REG_MAX_BYTES];
 	int ret;
 
 	if (!vcpu || vm_state(srv->vm) == VM_STATE_RUNNING)
 		return gdb_fail(err, -ESRCH, "the vCPU does not stand");
 	vcpu_get_state(vcpu, &st, NULL);
-	desc->read(&st, desc->arg, old);
-	if (!memcmp(old, buf, desc->width / 8))
+	target_arch_read(&st, reg, now);
+	if (!memcmp(now, buf, reg->bitsize / 8))
 		return 0;
-	if (!desc->write || !desc->write(&st, desc->arg, buf))
-		return gdb_fail(err, -EINVAL, "%s cannot take this value", desc->name);
+	if (!target_arch_write(&st, reg, buf))
+		return gdb_fail(err, -EINVAL, "%s cannot take this value", reg->name);
 	ret = vcpu_set_state(vcpu, &st, &why);
 	target_kvm_forget(srv);
-	return ret ? gdb_fail(err, ret, "%s: %s", desc->name, why.text) : 0;
+	if (ret)
+		return gdb_fail(err, ret, "%s: %s", reg->name, why.text);
+	target_arch_read(&st, reg, now);
+	vcpu_get_state(vcpu, &st, NULL);
+	return target_reg_took(&st, reg, now)
+		       ? 0
+		       : gdb_fail(err, -EINVAL, "%s: the processor keeps its own value", reg->name);
 }
 
 /* --- memory --- */
@@ -208,136 +167,6 @@ static int target_mem_write(void *ctx, int tid, enum gdb_space space, uint64_t a
 				     &why);
 	target_kvm_forget(srv);
 	return ret ? gdb_fail(err, ret, "%s", why.text) : 0;
-}
-
-/* --- breakpoints --- */
-
-/* What a condition sees: the vCPU's registers and its memory, in the vCPU's own thread. */
-struct target_cond {
-	const struct gdb_server *srv;
-	const struct x86_state *st;
-};
-
-static int target_cond_reg(void *ctx, uint32_t regnum, uint64_t *value)
-{
-	const struct target_cond *cond = ctx;
-
-	if (regnum >= reg_table_len || reg_table[regnum].width > 64)
-		return -EINVAL;
-	*value = reg_value(cond->st, regnum);
-	return 0;
-}
-
-static bool target_cond_entry(void *ctx, uint64_t gpa, unsigned int size, uint64_t *out)
-{
-	const struct target_cond *cond = ctx;
-
-	*out = 0;
-	return mem_read(vm_mem(cond->srv->vm), gpa, out, size) == 0;
-}
-
-static int target_cond_mem(void *ctx, uint64_t addr, void *buf, size_t len)
-{
-	struct target_cond *cond = ctx;
-	struct mmu_walk walk;
-	uint8_t *out = buf;
-	size_t i;
-
-	for (i = 0; i < len; i++) {
-		mmu_walk_with(cond->st, addr + i, target_cond_entry, cond, &walk);
-		if (!walk.present || mem_read(vm_mem(cond->srv->vm), walk.gpa, out + i, 1))
-			return -EFAULT;
-	}
-	return 0;
-}
-
-static bool target_cond_holds(void *ctx, const struct dbg_break *brk, unsigned int vcpu,
-			      const struct x86_state *st)
-{
-	struct target_bp *bp = ctx;
-	struct target_cond cond = { .srv = bp->srv, .st = st };
-	const struct gdb_agent_env env = { .ctx = &cond,
-					   .reg = target_cond_reg,
-					   .mem = target_cond_mem };
-
-	(void)brk;
-	(void)vcpu;
-	return gdb_bp_hit(&env, bp->bp) == GDB_HIT_REPORT;
-}
-
-static struct target_bp *target_bp_find(struct gdb_server *srv, enum gdb_bp_type type,
-					uint64_t addr, uint64_t len)
-{
-	size_t i;
-
-	for (i = 0; i < TARGET_MAX_BPS; i++) {
-		if (srv->bp[i].bp && srv->bp[i].bp->type == type && srv->bp[i].bp->addr == addr &&
-		    srv->bp[i].bp->len == len)
-			return &srv->bp[i];
-	}
-	return NULL;
-}
-
-static struct target_bp *target_bp_slot(struct gdb_server *srv)
-{
-	size_t i;
-
-	for (i = 0; i < TARGET_MAX_BPS; i++) {
-		if (!srv->bp[i].bp)
-			return &srv->bp[i];
-	}
-	return NULL;
-}
-
-static int target_bp_remove(void *ctx, enum gdb_bp_type type, uint64_t addr, uint64_t len,
-			    struct gdb_err *err)
-{
-	struct gdb_server *srv = ctx;
-	struct target_bp *slot = target_bp_find(srv, type, addr, len);
-	struct err why = ERR_INIT;
-	int ret;
-
-	if (!slot)
-		return 0;
-	ret = dbg_remove(srv->dbg, (enum dbg_type)type, DBG_OWNER_GDB, addr, len, &why);
-	free(slot->bp);
-	slot->bp = NULL;
-	target_kvm_forget(srv);
-	return ret ? gdb_fail(err, ret, "%s", why.text) : 0;
-}
-
-static int target_bp_insert(void *ctx, int tid, const struct gdb_bp *bp, struct gdb_err *err)
-{
-	struct gdb_server *srv = ctx;
-	struct dbg_break want = { .type = (enum dbg_type)bp->type,
-				  .owner = DBG_OWNER_GDB,
-				  .gva = bp->addr,
-				  .len = bp->len,
-				  .vcpu = -1 };
-	struct err why = ERR_INIT;
-	struct target_bp *slot;
-	int ret;
-
-	(void)tid;
-	target_bp_remove(srv, bp->type, bp->addr, bp->len, NULL);
-	slot = target_bp_slot(srv);
-	if (!slot)
-		return gdb_fail(err, -ENOSPC, "no more than %d breakpoints", TARGET_MAX_BPS);
-	slot->srv = srv;
-	slot->bp = gdb_bp_dup(bp);
-	if (!slot->bp)
-		return gdb_fail(err, -ENOMEM, "out of memory");
-	if (bp->cond_count || bp->cmd_count) {
-		want.cond = target_cond_holds;
-		want.cond_ctx = slot;
-	}
-	ret = dbg_insert(srv->dbg, &want, NULL, &why);
-	target_kvm_forget(srv);
-	if (!ret)
-		return 0;
-	free(slot->bp);
-	slot->bp = NULL;
-	return gdb_fail(err, ret, "%s", why.text);
 }
 
 /* --- running and stopping --- */
@@ -486,6 +315,23 @@ static int target_monitor(void *ctx, const char *line, struct gdb_sink *sink, st
 	return 0;
 }
 
+/* Breakpoints can be set in ROM too, and all else is decided by page tables: one stretch of RAM. */
+static int target_region_next(void *ctx, uint64_t from, struct gdb_region *region)
+{
+	(void)ctx;
+	(void)from;
+	(void)region;
+	return -ENOENT;
+}
+
+/* gdb can do nothing with a System.map. */
+static const char *target_exec_file(void *ctx)
+{
+	struct gdb_server *srv = ctx;
+
+	return srv->symbols[0] ? srv->symbols : NULL;
+}
+
 static unsigned int target_sstep_mask(void *ctx)
 {
 	(void)ctx;
@@ -508,5 +354,7 @@ const struct gdb_target_ops target_kvm_ops = {
 	.kill = target_kill,
 	.restart = target_restart,
 	.monitor = target_monitor,
+	.region_next = target_region_next,
+	.exec_file = target_exec_file,
 	.sstep_mask = target_sstep_mask,
 };

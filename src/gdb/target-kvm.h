@@ -25,4 +25,11 @@ int gdb_server_start(struct vm *vm, struct dbg *dbg, const char *spec, gdb_monit
  */
 void gdb_server_stop(struct gdb_server *srv);
 
+/*
+ * How the processor is described: "x86-64", "i386" or "i8086". A client that is connected must
+ * ask for the description again (gdb: `unset tdesc filename`). -EINVAL. [main]
+ */
+int gdb_server_arch(struct gdb_server *srv, const char *name, struct err *err);
+const char *gdb_server_arch_name(const struct gdb_server *srv);
+
 #endif

@@ -81,7 +81,10 @@ struct gdb_type {
 	uint32_t count;			/* vector */
 };
 
-/* How the machine is described to the client; constant during a connection. */
+/*
+ * How the machine is described to the client; constant during a connection but for
+ * gdb_session_describe().
+ */
 struct gdb_arch {
 	const char *name;   /* "i386:x86-64", "i386", "i8086" */
 	const char *triple; /* for LLDB: "x86_64-unknown-none-elf" */

@@ -237,11 +237,20 @@ static bool regs_write_mxcsr(struct x86_state *st, unsigned int arg, const void 
 #define REG_GPR(nam, type, index) REG_PLAIN(nam, 64, REG_GROUP_GENERAL, type, gpr[index])
 #define REG_SEL(nam, index) \
 	REG_ROW(nam, 32, REG_GROUP_GENERAL, "int32", regs_read_sel, regs_write_sel, index)
-#define REG_ST(index)			REG_PART("st" #index, 80, REG_GROUP_FPU, "i387_ext", fpu.st[index], 0, 10)
-#define REG_X87(nam, field)		REG_PLAIN(nam, 32, REG_GROUP_FPU, "int32", field)
-#define REG_X87_PTR(nam, field, off)	REG_PART(nam, 32, REG_GROUP_FPU, "int32", field, off, 4)
-#define REG_XMM(index)			REG_PLAIN("xmm" #index, 128, REG_GROUP_SSE, "vec128", fpu.xmm[index])
-#define REG_YMMH(index)			REG_PLAIN("ymm" #index "h", 128, REG_GROUP_AVX, "uint128", fpu.ymmh[index])
+#define REG_ST(index)		     REG_PART("st" #index, 80, REG_GROUP_FPU, "i387_ext", fpu.st[index], 0, 10)
+#define REG_X87(nam, field)	     REG_PLAIN(nam, 32, REG_GROUP_FPU, "int32", field)
+#define REG_X87_PTR(nam, field, off) REG_PART(nam, 32, REG_GROUP_FPU, "int32", field, off, 4)
+#define REG_XMM(index)		     REG_PLAIN("xmm" #index, 128, REG_GROUP_SSE, "vec128", fpu.xmm[index])
+#define REG_YMMH(index)		     REG_PLAIN("ymm" #index "h", 128, REG_GROUP_AVX, "uint128", fpu.ymmh[index])
+#define REG_ZMM_LOW(index) \
+	REG_PLAIN("zmm" #index "h", 256, REG_GROUP_AVX512, "v2ui128", avx512.zmmh[index])
+#define REG_ZMM_PART(nam, bits, type, index, off) \
+	REG_PART(nam, bits, REG_GROUP_AVX512, type, avx512.zmm16[(index)-16], off, (bits) / 8)
+#define REG_ZMM_HIGH(index)                                                \
+	REG_ZMM_PART("xmm" #index, 128, "vec128", index, 0),               \
+		REG_ZMM_PART("ymm" #index "h", 128, "uint128", index, 16), \
+		REG_ZMM_PART("zmm" #index "h", 256, "v2ui128", index, 32)
+#define REG_MASK(index)			REG_PLAIN("k" #index, 64, REG_GROUP_AVX512, "uint64", avx512.k[index])
 #define REG_SYS(nam, bits, type, field) REG_PLAIN(nam, bits, REG_GROUP_SYSTEM, type, field)
 #define REG_SEG_REST(nam, index)                               \
 	REG_SYS(nam "_limit", 32, "uint32", seg[index].limit), \
@@ -372,6 +381,47 @@ const struct reg_desc reg_table[] = {
 	REG_MSR("mtrr_def_type", "int64", X86_MSR_MTRR_DEF_TYPE),
 	REG_MSR("kvm_system_time", "int64", X86_MSR_KVM_SYSTEM_TIME),
 	REG_MSR("kvm_wall_clock", "int64", X86_MSR_KVM_WALL_CLOCK),
+	REG_MASK(0),
+	REG_MASK(1),
+	REG_MASK(2),
+	REG_MASK(3),
+	REG_MASK(4),
+	REG_MASK(5),
+	REG_MASK(6),
+	REG_MASK(7),
+	REG_ZMM_LOW(0),
+	REG_ZMM_LOW(1),
+	REG_ZMM_LOW(2),
+	REG_ZMM_LOW(3),
+	REG_ZMM_LOW(4),
+	REG_ZMM_LOW(5),
+	REG_ZMM_LOW(6),
+	REG_ZMM_LOW(7),
+	REG_ZMM_LOW(8),
+	REG_ZMM_LOW(9),
+	REG_ZMM_LOW(10),
+	REG_ZMM_LOW(11),
+	REG_ZMM_LOW(12),
+	REG_ZMM_LOW(13),
+	REG_ZMM_LOW(14),
+	REG_ZMM_LOW(15),
+	REG_ZMM_HIGH(16),
+	REG_ZMM_HIGH(17),
+	REG_ZMM_HIGH(18),
+	REG_ZMM_HIGH(19),
+	REG_ZMM_HIGH(20),
+	REG_ZMM_HIGH(21),
+	REG_ZMM_HIGH(22),
+	REG_ZMM_HIGH(23),
+	REG_ZMM_HIGH(24),
+	REG_ZMM_HIGH(25),
+	REG_ZMM_HIGH(26),
+	REG_ZMM_HIGH(27),
+	REG_ZMM_HIGH(28),
+	REG_ZMM_HIGH(29),
+	REG_ZMM_HIGH(30),
+	REG_ZMM_HIGH(31),
+	REG_PLAIN("pkru", 32, REG_GROUP_PKEYS, "uint32", pkru),
 };
 
 const unsigned int reg_table_len = sizeof(reg_table) / sizeof(reg_table[0]);

@@ -103,6 +103,8 @@ static void test_reading(void **state)
 	check("gva2gpa $rip", "gpa: 0x101a18");
 	check("gva2gpa 0x1234567000", "Unmapped");
 	check("x/2xg $rsp", ":");
+	check("x /2xg $rsp", ":");
+	check("x  /2i $rip", "=> 0xffffffff80101a18:");
 	check("xp/4xb 0xb8000", "00000000000b8000: 0x");
 	check("x/2i $rip", "=> 0xffffffff80101a18:");
 	check("disassemble $rip 1", "=> 0xffffffff80101a18:");
