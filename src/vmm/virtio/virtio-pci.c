@@ -853,6 +853,13 @@ static int virtio_pci_load(void *state, struct dev_state_in *in, struct err *err
 	return ret;
 }
 
+struct virtio *virtio_pci_device(void *state)
+{
+	struct virtio_pci *vp = state;
+
+	return vp->vdev;
+}
+
 const struct pci_ops virtio_pci_ops = {
 	.name = "virtio-pci",
 	.init = virtio_pci_init,

@@ -138,6 +138,9 @@ void virtio_save(struct virtio *vdev, struct buf *out);
 int virtio_load(struct virtio *vdev, struct dev_state_in *in, struct err *err);
 void virtio_hold_all(struct virtio *vdev, bool on);
 
+/* virtio-pci.c, for tests: the device behind the PCI function's STATE. */
+struct virtio *virtio_pci_device(void *state);
+
 /* virtq.c, for virtio.c and the transport. */
 int virtq_create(struct virtio *vdev, unsigned int index, unsigned int max, struct virtq **out,
 		 struct err *err);
