@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Address ranges and their owners: see bus.h. Two sorted arrays that stand
- * still while vCPUs run, so that a dispatch takes no lock; the ledger counts
- * with relaxed atomics because nothing is ordered by it.
+ * still while vCPUs run, so that a dispatch takes no lock; what moves is the
+ * router's. The ledger counts with relaxed atomics because nothing is ordered
+ * by it.
  */
 #include "vmm/bus.h"
 
@@ -34,6 +35,8 @@ struct bus_map {
 struct bus {
 	struct bus_map map[BUS_NR_KINDS];
 	struct sample_page *page;
+	const struct bus_router *router; /* NULL: none */
+	void *router_opaque;
 };
 
 static const uint32_t bus_ledger_kind[BUS_NR_KINDS] = {
@@ -41,9 +44,25 @@ static const uint32_t bus_ledger_kind[BUS_NR_KINDS] = {
 	[BUS_MMIO] = LEDGER_MMIO,
 };
 
+/* The row of KIND and NAME (and BASE, unless ANYWHERE), or NULL. */
+static struct sample_ledger *bus_ledger_find(struct sample_page *page, enum bus_kind kind,
+					     uint64_t base, const char *name, bool anywhere)
+{
+	struct sample_ledger *row;
+	uint32_t i;
+
+	for (i = 0; i < page->nr_ledger && i < SAMPLE_LEDGER; i++) {
+		row = &page->ledger[i];
+		if (row->kind == bus_ledger_kind[kind] && (anywhere || row->base == base) &&
+		    !strncmp(row->name, name, sizeof(row->name) - 1))
+			return row;
+	}
+	return NULL;
+}
+
 /* A row for the range, an old one if a range came and went; NULL when the ledger is full. */
 static struct sample_ledger *bus_ledger_row(struct bus *bus, enum bus_kind kind, uint64_t base,
-					    uint64_t len, const char *name)
+					    uint64_t len, const char *name, bool anywhere)
 {
 	struct sample_page *page = bus->page;
 	struct sample_ledger *row;
@@ -51,15 +70,13 @@ static struct sample_ledger *bus_ledger_row(struct bus *bus, enum bus_kind kind,
 
 	if (!page)
 		return NULL;
-	for (i = 0; i < page->nr_ledger && i < SAMPLE_LEDGER; i++) {
-		row = &page->ledger[i];
-		if (row->kind == bus_ledger_kind[kind] && row->base == base &&
-		    !strncmp(row->name, name, sizeof(row->name) - 1)) {
-			row->len = len;
-			return row;
-		}
+	row = bus_ledger_find(page, kind, base, name, anywhere);
+	if (row) {
+		row->len = len;
+		return row;
 	}
-	if (i == SAMPLE_LEDGER)
+	i = page->nr_ledger;
+	if (i >= SAMPLE_LEDGER)
 		return NULL;
 	row = &page->ledger[i];
 	memset(row, 0, sizeof(*row));
@@ -70,6 +87,23 @@ static struct sample_ledger *bus_ledger_row(struct bus *bus, enum bus_kind kind,
 	/* Viewers may be looking: the row is whole before it counts. */
 	__atomic_store_n(&page->nr_ledger, i + 1, __ATOMIC_RELEASE);
 	return row;
+}
+
+struct sample_ledger *bus_row_new(struct bus *bus, enum bus_kind kind, const char *name, bool para)
+{
+	struct sample_ledger *row = bus_ledger_row(bus, kind, 0, 0, name, true);
+
+	if (row)
+		row->para = para;
+	return row;
+}
+
+void bus_row_move(struct sample_ledger *row, uint64_t base, uint64_t len)
+{
+	if (!row)
+		return;
+	__atomic_store_n(&row->base, base, __ATOMIC_RELAXED);
+	__atomic_store_n(&row->len, len, __ATOMIC_RELAXED);
 }
 
 static void bus_count(struct sample_ledger *row, bool write, uint64_t tsc)
@@ -88,8 +122,8 @@ int bus_create(struct sample_page *page, struct bus **out, struct err *err)
 	if (!bus)
 		return err_set(err, ENOMEM, "bus: out of memory");
 	bus->page = page;
-	bus->map[BUS_PIO].unclaimed = bus_ledger_row(bus, BUS_PIO, 0, 0, "unclaimed");
-	bus->map[BUS_MMIO].unclaimed = bus_ledger_row(bus, BUS_MMIO, 0, 0, "unclaimed");
+	bus->map[BUS_PIO].unclaimed = bus_ledger_row(bus, BUS_PIO, 0, 0, "unclaimed", false);
+	bus->map[BUS_MMIO].unclaimed = bus_ledger_row(bus, BUS_MMIO, 0, 0, "unclaimed", false);
 	*out = bus;
 	return 0;
 }
@@ -156,7 +190,7 @@ int bus_register(struct bus *bus, enum bus_kind kind, uint64_t base, uint64_t le
 	memmove(range + 1, range, (map->nr - at) * sizeof(*range));
 	*range = (struct bus_range){ .base = base, .len = len, .fn = fn, .opaque = opaque };
 	snprintf(range->name, sizeof(range->name), "%s", name);
-	range->row = bus_ledger_row(bus, kind, base, len, name);
+	range->row = bus_ledger_row(bus, kind, base, len, name, false);
 	map->nr++;
 	return 0;
 }
@@ -205,34 +239,55 @@ static const struct bus_range *bus_map_find(const struct bus_map *map, uint64_t 
 	return addr - range->base < range->len ? range : NULL;
 }
 
-static void bus_perform(const struct bus_range *range, struct bus_access *acc)
+/* Who answers at ADDR: a range, else whom the router knows. */
+static bool bus_find(const struct bus *bus, enum bus_kind kind, uint64_t addr,
+		     struct bus_target *out)
+{
+	const struct bus_range *range = bus_map_find(&bus->map[kind], addr);
+
+	if (range) {
+		*out = (struct bus_target){ range->base, range->len, range->fn, range->opaque,
+					    range->row };
+		return true;
+	}
+	return bus->router && bus->router->find(bus->router_opaque, kind, addr, out);
+}
+
+static void bus_perform(const struct bus_target *target, struct bus_access *acc)
 {
 	bool write = acc->write;
 	uint64_t start = __rdtsc();
 
-	range->fn(range->opaque, acc);
-	bus_count(range->row, write, __rdtsc() - start);
+	target->fn(target->opaque, acc);
+	bus_count(target->row, write, __rdtsc() - start);
+}
+
+/* True if a piece of ACC, which nobody holds at its first byte, could be claimed. */
+static bool bus_begins_inside(const struct bus *bus, enum bus_kind kind,
+			      const struct bus_access *acc)
+{
+	const struct bus_map *map = &bus->map[kind];
+
+	return bus->router ||
+	       bus_map_above(map, acc->addr) != bus_map_above(map, acc->addr + acc->size - 1);
 }
 
 /* True if any part of ACC was claimed. */
-static bool bus_map_dispatch(const struct bus_map *map, struct bus_access *acc)
+static bool bus_map_dispatch(const struct bus *bus, enum bus_kind kind, struct bus_access *acc)
 {
-	const struct bus_range *range = bus_map_find(map, acc->addr);
+	struct bus_target target;
 	struct bus_access half;
 	uint64_t data = 0;
-	bool claimed = false;
+	bool claimed = false, found = bus_find(bus, kind, acc->addr, &target);
 	uint32_t i;
 
-	if (range && range->len - (acc->addr - range->base) >= acc->size) {
-		acc->off = acc->addr - range->base;
-		bus_perform(range, acc);
+	if (found && acc->addr - target.base < target.len &&
+	    target.len - (acc->addr - target.base) >= acc->size) {
+		acc->off = acc->addr - target.base;
+		bus_perform(&target, acc);
 		return true;
 	}
-	if (acc->size == 1)
-		return false;
-	/* Nothing begins inside it either: no use in taking it to pieces. */
-	if (!range &&
-	    bus_map_above(map, acc->addr) == bus_map_above(map, acc->addr + acc->size - 1))
+	if (acc->size == 1 || (!found && !bus_begins_inside(bus, kind, acc)))
 		return false;
 	for (i = 0; i < 2; i++) {
 		half = *acc;
@@ -240,7 +295,7 @@ static bool bus_map_dispatch(const struct bus_map *map, struct bus_access *acc)
 		half.size = acc->size / 2;
 		half.addr = acc->addr + i * half.size;
 		half.data = (acc->data >> (i * half.size * 8)) & bus_mask(half.size);
-		claimed |= bus_map_dispatch(map, &half);
+		claimed |= bus_map_dispatch(bus, kind, &half);
 		data |= (half.data & bus_mask(half.size)) << (i * half.size * 8);
 	}
 	if (!acc->write)
@@ -260,12 +315,18 @@ bool bus_dispatch(struct bus *bus, enum bus_kind kind, struct bus_access *acc)
 	else
 		acc->data = bus_mask(acc->size);
 	if (acc->size == 1 || acc->size == 2 || acc->size == 4 || acc->size == 8)
-		claimed = bus_map_dispatch(map, acc);
+		claimed = bus_map_dispatch(bus, kind, acc);
 	if (!claimed)
 		bus_count(map->unclaimed, acc->write, 0);
 	else if (!acc->write)
 		acc->data &= bus_mask(acc->size);
 	return claimed;
+}
+
+void bus_set_router(struct bus *bus, const struct bus_router *router, void *opaque)
+{
+	bus->router = router;
+	bus->router_opaque = opaque;
 }
 
 void bus_split(struct bus_access *acc, uint32_t width, bus_fn fn, void *opaque)
@@ -296,4 +357,6 @@ void bus_each(const struct bus *bus, enum bus_kind kind,
 
 	for (i = 0; i < map->nr; i++)
 		fn(ctx, map->range[i].base, map->range[i].len, map->range[i].name);
+	if (bus->router)
+		bus->router->each(bus->router_opaque, kind, fn, ctx);
 }

@@ -51,12 +51,39 @@ void bus_mark_para(struct bus *bus, void *opaque);
  * halved until its pieces fit, as a PC splits it; pieces nobody claims read all ones.
  */
 bool bus_dispatch(struct bus *bus, enum bus_kind kind, struct bus_access *acc);
+/* Who answers at an address that moves at run time, and the row that counts it (may be NULL). */
+struct bus_target {
+	uint64_t base, len;
+	bus_fn fn;
+	void *opaque;
+	struct sample_ledger *row;
+};
+
+/*
+ * Asked about every address that no range holds; ranges win. find() comes from any thread, no lock
+ * held; who left a place while an access was on its way may still get that access, so its
+ * opaque must outlive the vCPUs' run.
+ */
+struct bus_router {
+	bool (*find)(void *opaque, enum bus_kind kind, uint64_t addr, struct bus_target *out);
+	/* For each target of KIND, in any order: bus_each() shows them too. */
+	void (*each)(void *opaque, enum bus_kind kind,
+		     void (*fn)(void *ctx, uint64_t base, uint64_t len, const char *name),
+		     void *ctx);
+};
+
+/* ROUTER (static) answers beside the ranges, for both kinds; NULL takes it away. Before start. */
+void bus_set_router(struct bus *bus, const struct bus_router *router, void *opaque);
+/* A ledger row for a target (before start; an old one of the same name serves again), or NULL when
+ * there is no page or no room. bus_row_move() says where it is now, LEN 0: nowhere. [any thread] */
+struct sample_ledger *bus_row_new(struct bus *bus, enum bus_kind kind, const char *name, bool para);
+void bus_row_move(struct sample_ledger *row, uint64_t base, uint64_t len);
 /*
  * For devices with registers narrower than the access: call FN for each WIDTH bytes of ACC,
  * lowest address first, and put a read together. WIDTH is 1, 2 or 4 and less than acc->size.
  */
 void bus_split(struct bus_access *acc, uint32_t width, bus_fn fn, void *opaque);
-/* For each range, ascending: `info mtree` and the devices screen. */
+/* For each range, ascending, then each of the router's: `info mtree` and the devices screen. */
 void bus_each(const struct bus *bus, enum bus_kind kind,
 	      void (*fn)(void *ctx, uint64_t base, uint64_t len, const char *name), void *ctx);
 

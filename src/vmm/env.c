@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "base/time.h"
+#include "vmm/kvm.h"
+#include "vmm/msi.h"
 #include "vmm/vm-priv.h"
 
 static void vm_env_irq_set(void *ctx, unsigned int gsi, int level)
@@ -140,6 +142,29 @@ static void vm_env_timer_free(struct dev_timer *timer)
 	free(timer);
 }
 
+static struct dev_msi *vm_env_msi_new(void *ctx, struct err *err)
+{
+	struct vm *vm = ctx;
+
+	return msi_new(irqchip_routes(vm->irqchip), err);
+}
+
+static int vm_env_ioeventfd(void *ctx, int fd, const struct dev_ioevent *ev, bool add)
+{
+	struct vm *vm = ctx;
+	struct kvm_ioeventfd io = { .addr = ev->addr, .len = ev->len, .fd = fd };
+
+	if (ev->kind == BUS_PIO)
+		io.flags |= KVM_IOEVENTFD_FLAG_PIO;
+	if (ev->match) {
+		io.flags |= KVM_IOEVENTFD_FLAG_DATAMATCH;
+		io.datamatch = ev->data;
+	}
+	if (!add)
+		io.flags |= KVM_IOEVENTFD_FLAG_DEASSIGN;
+	return kvm_ioctl(vm->fd, KVM_IOEVENTFD, &io) < 0 ? -errno : 0;
+}
+
 void vm_env_init(struct vm *vm)
 {
 	vm->env = (struct dev_env){
@@ -156,5 +181,10 @@ void vm_env_init(struct vm *vm)
 		.timer_new = vm_env_timer_new,
 		.timer_arm = vm_env_timer_arm,
 		.timer_free = vm_env_timer_free,
+		.msi_new = vm_env_msi_new,
+		.msi_set = msi_set,
+		.msi_fd = msi_fd,
+		.msi_free = msi_free,
+		.ioeventfd = vm_env_ioeventfd,
 	};
 }

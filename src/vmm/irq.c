@@ -9,6 +9,8 @@
 
 #include "base/log.h"
 #include "vmm/kvm.h"
+#include "vmm/msi.h"
+#include "vmm/pci.h"
 
 #define IRQ_NR_CHIPS 3 /* PIC master, PIC slave, IOAPIC */
 #define IRQ_NR_PINS  24
@@ -16,43 +18,21 @@
 
 struct irqchip {
 	int vm_fd;
+	struct msi_routes *routes;
 	struct kvm_irqchip first[IRQ_NR_CHIPS]; /* as they were when made */
 	struct kvm_pit_state2 first_pit;
 };
 
-/* As on a PC: the PIT's line 0 is pin 2 of the IOAPIC, the PIC's cascade 2 is nowhere. */
-static int irqchip_route(int vm_fd, struct err *err)
+/* What a firmware does for PCI's lines: level triggered (ELCR, ports 0x4d0 and 0x4d1). */
+static int irqchip_set_levels(struct irqchip *irq, struct err *err)
 {
-	union {
-		struct kvm_irq_routing head;
-		uint8_t room[sizeof(struct kvm_irq_routing) +
-			     (16 + IRQ_NR_PINS) * sizeof(struct kvm_irq_routing_entry)];
-	} table;
-	struct kvm_irq_routing_entry *ent;
-	unsigned int gsi, nr = 0;
+	struct kvm_irqchip slave = { .chip_id = KVM_IRQCHIP_PIC_SLAVE };
 
-	memset(&table, 0, sizeof(table));
-	for (gsi = 0; gsi < 16; gsi++) {
-		if (gsi == 2)
-			continue;
-		ent = &table.head.entries[nr++];
-		ent->gsi = gsi;
-		ent->type = KVM_IRQ_ROUTING_IRQCHIP;
-		ent->u.irqchip.irqchip = gsi < 8 ? KVM_IRQCHIP_PIC_MASTER : KVM_IRQCHIP_PIC_SLAVE;
-		ent->u.irqchip.pin = gsi % 8;
-	}
-	for (gsi = 0; gsi < IRQ_NR_PINS; gsi++) {
-		if (gsi == 2)
-			continue;
-		ent = &table.head.entries[nr++];
-		ent->gsi = gsi;
-		ent->type = KVM_IRQ_ROUTING_IRQCHIP;
-		ent->u.irqchip.irqchip = KVM_IRQCHIP_IOAPIC;
-		ent->u.irqchip.pin = gsi == 0 ? 2 : gsi;
-	}
-	table.head.nr = nr;
-	if (kvm_ioctl(vm_fd, KVM_SET_GSI_ROUTING, &table) < 0)
-		return err_sys(err, errno, "KVM_SET_GSI_ROUTING");
+	if (kvm_ioctl(irq->vm_fd, KVM_GET_IRQCHIP, &slave) < 0)
+		return err_sys(err, errno, "KVM_GET_IRQCHIP");
+	slave.chip.pic.elcr |= 1u << (PCI_IRQ_A - 8) | 1u << (PCI_IRQ_B - 8);
+	if (kvm_ioctl(irq->vm_fd, KVM_SET_IRQCHIP, &slave) < 0)
+		return err_sys(err, errno, "KVM_SET_IRQCHIP");
 	return 0;
 }
 
@@ -84,7 +64,9 @@ int irqchip_create(int vm_fd, struct irqchip **out, struct err *err)
 		ret = err_sys(err, errno, "KVM_CREATE_IRQCHIP");
 		goto err_free;
 	}
-	ret = irqchip_route(vm_fd, err);
+	ret = msi_routes_create(vm_fd, &irq->routes, err);
+	if (!ret)
+		ret = irqchip_set_levels(irq, err);
 	if (ret)
 		goto err_free;
 	if (kvm_ioctl(vm_fd, KVM_CREATE_PIT2, &pit) < 0) {
@@ -98,13 +80,21 @@ int irqchip_create(int vm_fd, struct irqchip **out, struct err *err)
 	return 0;
 
 err_free:
+	msi_routes_destroy(irq->routes);
 	free(irq);
 	return ret;
 }
 
 void irqchip_destroy(struct irqchip *irq)
 {
+	if (irq)
+		msi_routes_destroy(irq->routes);
 	free(irq); /* the kernel's part goes with the VM */
+}
+
+struct msi_routes *irqchip_routes(struct irqchip *irq)
+{
+	return irq->routes;
 }
 
 void irqchip_set(struct irqchip *irq, unsigned int gsi, int level)

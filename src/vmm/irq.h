@@ -7,10 +7,13 @@
 #include "vmm/device.h"
 
 struct irqchip;
+struct msi_routes;
 
 /* Make PIC, IOAPIC and PIT in VM_FD (all memslots must be there, no vCPU yet). */
 int irqchip_create(int vm_fd, struct irqchip **out, struct err *err);
 void irqchip_destroy(struct irqchip *irq);
+/* For interrupt messages; owned by IRQ. */
+struct msi_routes *irqchip_routes(struct irqchip *irq);
 /* Drive line GSI 0..23. Any thread. */
 void irqchip_set(struct irqchip *irq, unsigned int gsi, int level);
 /* Back to the state after irqchip_create(). vCPUs must stand. */

@@ -15,10 +15,11 @@
 #include "vmm/dev/rtc.h"
 #include "vmm/dev/uart.h"
 #include "vmm/dev/vgatext.h"
+#include "vmm/pci.h"
 
 static const struct device_ops *const machine_table[] = {
-	&rtc_ops,   &uart0_ops,	   &uart1_ops,	   &i8042_ops,	 &vgatext_ops,	&acpipm_ops,
-	&reset_ops, &debugcon_ops, &debugexit_ops, &pvpanic_ops, &postcode_ops,
+	&rtc_ops,      &uart0_ops, &uart1_ops,	  &i8042_ops,	  &vgatext_ops, &acpipm_ops,
+	&pci_host_ops, &reset_ops, &debugcon_ops, &debugexit_ops, &pvpanic_ops, &postcode_ops,
 };
 
 #define MACHINE_NR (sizeof(machine_table) / sizeof(machine_table[0]))

@@ -17,6 +17,20 @@
 #define PCI_NR_BARS  6
 #define PCI_CFG_SIZE 4096
 
+/*
+ * Where functions are. The DSDT says the same: bus 0 alone, its configuration space in one MiB at
+ * ACPI_ECAM_BASE, windows for BARs (the 64-bit one begins above RAM), INTx on two ISA lines, level
+ * triggered, so that guests with and without an IOAPIC see the same numbers.
+ */
+#define PCI_ECAM_LEN  0x100000ull
+#define PCI_PORT_BASE 0xc000ull
+#define PCI_PORT_END  0x10000ull
+#define PCI_MEM_BASE  0xc0000000ull
+#define PCI_MEM_END   0xe0000000ull
+#define PCI_MEM64_LEN 0x100000000ull
+#define PCI_IRQ_A     10
+#define PCI_IRQ_B     11
+
 struct pci_dev;
 
 /* What a function says of itself in its configuration header. */
@@ -33,6 +47,7 @@ struct pci_ident {
  */
 struct pci_ops {
 	const char *name; /* "virtio-blk", ...; the instance's name is given by its plug */
+	bool full;	  /* a real chip, fully virtualized; default: para-virtual (the ledger) */
 	/* Set up: pci_ident_set(), pci_bar_add(), pci_cap_add(), pci_msix_add(). CONFIG is the
 	 * plug's. ENV outlives the device. */
 	int (*init)(const struct dev_env *env, struct pci_dev *pci, const void *config,
@@ -47,12 +62,14 @@ struct pci_ops {
 	/* An access to BAR: acc->off counts from the BAR's start. */
 	void (*bar)(void *state, unsigned int bar, struct bus_access *acc);
 	/* BAR now answers at BASE of the I/O or memory space, or nowhere (MAPPED false): for
-	 * ioeventfds. May be NULL. */
+	 * ioeventfds. One call at a time; the last one before exit says nowhere. May be NULL. */
 	void (*bar_moved)(void *state, unsigned int bar, uint64_t base, bool mapped);
 	/* An access to configuration bytes of a capability marked as the device's own
-	 * (pci_cap_hook()); data is preset with the stored bytes. May be NULL. */
+	 * (pci_cap_hook()), at acc->off; a read finds data preset with the stored bytes, a write
+	 * has been stored already (and is seen by later reads). May be NULL. */
 	void (*cfg)(void *state, struct bus_access *acc);
-	/* MSI-X was enabled or disabled, or a vector (un)masked. May be NULL. */
+	/* MSI-X was enabled or disabled, or a vector (un)masked or moved: pci_msix_fd() may say
+	 * something else now. One call at a time. May be NULL. */
 	void (*msix_changed)(void *state);
 };
 
@@ -73,14 +90,21 @@ int pci_bar_add(struct pci_dev *pci, unsigned int bar, enum bus_kind kind, bool 
 int pci_cap_add(struct pci_dev *pci, uint8_t id, const void *body, uint8_t len, struct err *err);
 /* Hand accesses to LEN bytes at configuration offset OFF to ops->cfg. */
 void pci_cap_hook(struct pci_dev *pci, unsigned int off, unsigned int len);
-/* MSI-X with NR vectors (at most 64), table and pending bits in BAR at TABLE and PBA. */
+/* MSI-X with NR vectors (at most 64), table and pending bits in BAR at TABLE and PBA (multiples of
+ * 8; 16 bytes a vector, and 8 bytes). Accesses there never reach ops->bar. The BAR comes first. 0
+ * without a capability where the machine has no MSI. */
 int pci_msix_add(struct pci_dev *pci, unsigned int nr, unsigned int bar, uint32_t table,
 		 uint32_t pba, struct err *err);
+/* MSI with NR vectors (1, 2, 4, ... 32), each with a mask and a pending bit. */
+int pci_msi_add(struct pci_dev *pci, unsigned int nr, struct err *err);
 
-/* At run time, from any thread. */
+/* At run time, from any thread; a device may hold its own lock. */
 bool pci_msix_enabled(const struct pci_dev *pci);
-/* Signal vector NR: delivered, or pending while masked. Out of range: ignored. */
+/* Signal vector NR: delivered, or pending while masked. Out of range or disabled: ignored. */
 void pci_msix_fire(struct pci_dev *pci, unsigned int nr);
+/* The same by MSI. A vector beyond those the guest granted stays pending: use only 0 then. */
+bool pci_msi_enabled(const struct pci_dev *pci);
+void pci_msi_fire(struct pci_dev *pci, unsigned int nr);
 /* Level of the INTx pin; silent while MSI or MSI-X is enabled or the command register says so. */
 void pci_intx_set(struct pci_dev *pci, bool level);
 /* The eventfd behind vector NR for a back-end in the kernel (vhost), or -1 while it is masked,
@@ -89,6 +113,11 @@ int pci_msix_fd(struct pci_dev *pci, unsigned int nr);
 /* Bus master enabled: a function that is not may not touch memory nor signal MSI. */
 bool pci_bus_master(const struct pci_dev *pci);
 const char *pci_name(const struct pci_dev *pci);
+
+/* First address of the 64-bit window: above RAM. */
+uint64_t pci_mem64_base(const struct mem *mem);
+/* The interrupt line (GSI, ISA IRQ) of pin PIN (1: A) of the function in SLOT. */
+unsigned int pci_irq(unsigned int slot, unsigned int pin);
 
 /*
  * The bus as a device of the machine. Plugs come through pci_host_plug() after the host bridge was

@@ -206,6 +206,18 @@ static int vm_start_threads(struct vm *vm, struct err *err)
 	return ret;
 }
 
+/* Into the slots of the PCI bus, in the order asked for. */
+static int vm_plug(struct vm *vm, struct err *err)
+{
+	void *host = machine_device(vm->machine, &pci_host_ops);
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < vm->cfg->nr_plug && !ret; i++)
+		ret = pci_host_plug(host, &vm->env, &vm->cfg->plug[i], err);
+	return ret;
+}
+
 /* In this order: memslots before the interrupt controllers, those before the vCPUs (KVM's rules).
  */
 static int vm_build(struct vm *vm, struct err *err)
@@ -217,8 +229,8 @@ static int vm_build(struct vm *vm, struct err *err)
 	    (ret = vm_create_vcpus(vm, err)) || (ret = bus_create(vm->page, &vm->bus, err)))
 		return ret;
 	vm_env_init(vm);
-	if ((ret = machine_create(&vm->env, &vm->machine, err)) || (ret = vm_load(vm, err)) ||
-	    (ret = vm_create_events(vm, err)))
+	if ((ret = machine_create(&vm->env, &vm->machine, err)) || (ret = vm_plug(vm, err)) ||
+	    (ret = vm_load(vm, err)) || (ret = vm_create_events(vm, err)))
 		return ret;
 	vm_set_state(vm, VM_STATE_PRELAUNCH, 0, "waiting before the first instruction");
 	vm_describe(vm);
