@@ -42,7 +42,7 @@ _vitrine()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local verbs='run ls ps attach console logs monitor gdb pause resume reset stop kill wait
-		show explain dump doctor --help --version'
+		show explain snapshot dump doctor --help --version'
 	local screens='cpu paging ept tables irq devices exits autopsy vga serial'
 
 	COMPREPLY=()
@@ -57,6 +57,7 @@ _vitrine()
 		mapfile -t COMPREPLY < <(compgen -W "$(_vitrine_names) $screens --json --vcpu --cols" \
 			-- "$cur")
 		;;
+	snapshot) mapfile -t COMPREPLY < <(compgen -W "$(_vitrine_names) save load delete list --help" -- "$cur") ;;
 	stop) mapfile -t COMPREPLY < <(compgen -W "$(_vitrine_names) --timeout" -- "$cur") ;;
 	*)
 		if ((COMP_CWORD == 2)); then

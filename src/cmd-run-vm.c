@@ -23,6 +23,7 @@
 #include "ctl/rundir.h"
 #include "ctl/server.h"
 #include "ctl/stage2.h"
+#include "ctl/snapshot.h"
 #include "ctl/stdin.h"
 #include "dbg/dbg.h"
 #include "gdb/target-kvm.h"
@@ -370,6 +371,7 @@ static int run_start_sockets(struct run *run, struct err *err)
 	if (ret == 0)
 		ret = stage2_bind(run->server, err);
 	if (ret == 0)
+		ret = snapshot_bind(run->server, run->dbg, err);
 		ret = console_start(run->vm, run->dir.path, &run->console, err);
 	if (ret == 0 && serial && strncmp(serial, "unix:", 5) == 0)
 		ret = console_listen(run->console, serial + 5, err);

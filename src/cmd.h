@@ -41,6 +41,7 @@ int cmd_wait(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
+int cmd_snapshot(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 
 /* Standard descriptors that the caller closed would become files of ours: /dev/null instead. */

@@ -31,6 +31,7 @@ static const struct main_verb main_verbs[] = {
 	{ "wait", cmd_wait, "[NAME]", "wait for its end; exit with its status" },
 	{ "show", cmd_show, "[NAME] SCREEN [--json]", "any screen of the dashboard as lines" },
 	{ "explain", cmd_explain, "[NAME] ADDRESS", "why an address can or cannot be accessed" },
+	{ "snapshot", cmd_snapshot, "[NAME] save|load|list TAG", "keep a moment, or go back to it" },
 	{ "dump", cmd_dump, "[NAME] FILE", "memory and registers as an ELF core file" },
 	{ "doctor", cmd_doctor, "[--json]", "what this host's KVM can do" },
 };
@@ -45,7 +46,7 @@ static int main_help(void)
 	       "Runs kernels under KVM and shows what goes on inside them.\n"
 	       "Without a verb: all VMs of this user; enter one with Enter.\n\n");
 	for (i = 0; i < MAIN_NR_VERBS; i++)
-		printf("  %-8s %-22s %s\n", main_verbs[i].name,
+		printf("  %-8s %-25s %s\n", main_verbs[i].name,
 		       i ? main_verbs[i].args : "[OPTION...] IMAGE", main_verbs[i].help);
 	printf("\nNAME may be any unique prefix; with one VM running it may be left out.\n"
 	       "Every verb has --help. Exit status and files: vitrine(1).\n\n"

@@ -12,7 +12,7 @@
 #include "base/parse.h"
 #include "ctl/expr.h"
 
-#define MONITOR_MAX_TABLES 8
+#define MONITOR_MAX_TABLES 16
 #define MONITOR_MAX_NAMES  128
 
 struct monitor_table {

@@ -16,7 +16,7 @@
 #include "ctl/sock.h"
 
 #define CTL_MAX_CONNS  32
-#define CTL_MAX_TABLES 8
+#define CTL_MAX_TABLES 16
 #define CTL_OUT_MAX    (8u << 20)
 #define CTL_READ_SIZE  16384
 

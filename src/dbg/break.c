@@ -31,8 +31,7 @@ struct dbg_break *dbg_find_locked(struct dbg *dbg, enum dbg_type type, enum dbg_
 	return NULL;
 }
 
-/* Stop the VM around a change if it runs; dbg_change_end() sets it going again. */
-static bool dbg_change_begin(struct dbg *dbg)
+bool dbg_change_begin(struct dbg *dbg)
 {
 	if (vm_state(dbg->vm) != VM_STATE_RUNNING)
 		return false;
@@ -40,7 +39,7 @@ static bool dbg_change_begin(struct dbg *dbg)
 	return true;
 }
 
-static void dbg_change_end(struct dbg *dbg, bool held)
+void dbg_change_end(struct dbg *dbg, bool held)
 {
 	dbg_arm(dbg);
 	if (held)
@@ -251,6 +250,11 @@ int dbg_create(struct vm *vm, struct dbg **out, struct err *err)
 	vm_set_debugger(vm, &dbg_vm_ops, dbg);
 	*out = dbg;
 	return 0;
+}
+
+struct vm *dbg_vm(const struct dbg *dbg)
+{
+	return dbg->vm;
 }
 
 void dbg_destroy(struct dbg *dbg)

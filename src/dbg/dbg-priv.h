@@ -71,5 +71,8 @@ void dbg_settle(struct dbg *dbg);
 struct dbg_break *dbg_find_locked(struct dbg *dbg, enum dbg_type type, enum dbg_owner owner,
 				  uint64_t gva, uint64_t len);
 bool dbg_is_exec(enum dbg_type type);
+/* Stop the VM around a change if it runs; dbg_change_end() arms and sets it going again. */
+bool dbg_change_begin(struct dbg *dbg);
+void dbg_change_end(struct dbg *dbg, bool held);
 
 #endif

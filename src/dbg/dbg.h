@@ -56,6 +56,7 @@ struct dbg_break {
 int dbg_create(struct vm *vm, struct dbg **out, struct err *err);
 /* Disarms everything. NULL is fine. */
 void dbg_destroy(struct dbg *dbg);
+struct vm *dbg_vm(const struct dbg *dbg);
 
 /*
  * Insert a breakpoint or watchpoint; the one that is there already (same type,
@@ -110,5 +111,12 @@ int dbg_write_phys(struct dbg *dbg, uint64_t gpa, const void *data, size_t len, 
 /* The same through VCPU's page tables. */
 int dbg_write_virt(struct dbg *dbg, unsigned int vcpu, uint64_t gva, const void *data, size_t len,
 		   struct err *err);
+
+/*
+ * Snapshots (vmm/snapshot.h) without the debugger's patches in them. The guest may run: it is
+ * stopped meanwhile, and goes on if it ran. After a load breakpoints are armed anew.
+ */
+int dbg_snapshot_save(struct dbg *dbg, const char *tag, struct err *err);
+int dbg_snapshot_load(struct dbg *dbg, const char *tag, struct err *err);
 
 #endif

@@ -2,6 +2,8 @@
 /* What devices may use of the machine: struct dev_env bound to a VM and its main loop. */
 #include <errno.h>
 #include <event2/event.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -10,7 +12,10 @@
 #include "base/time.h"
 #include "vmm/kvm.h"
 #include "vmm/msi.h"
+#include "vmm/virtio/console.h"
 #include "vmm/vm-priv.h"
+
+#define VM_CONSOLE_POLL_MS 100
 
 static void vm_env_irq_set(void *ctx, unsigned int gsi, int level)
 {
@@ -63,6 +68,31 @@ static void vm_write_serial(struct vm *vm, int fd, const uint8_t *data, size_t l
 	}
 }
 
+/*
+ * The same from a device's worker, which no signal interrupts: never into a pipe without room, and
+ * not at all once the machine is to stand for a slow reader.
+ */
+static void vm_write_console(struct vm *vm, int fd, const uint8_t *data, size_t len)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLOUT };
+	ssize_t n = 0;
+	size_t part;
+
+	while (len && (n >= 0 || errno == EINTR)) {
+		if (poll(&pfd, 1, VM_CONSOLE_POLL_MS) <= 0) {
+			if (atomic_load(&vm->stopping))
+				return;
+			continue;
+		}
+		part = len < PIPE_BUF ? len : PIPE_BUF;
+		n = write(fd, data, part);
+		if (n > 0) {
+			data += n;
+			len -= (size_t)n;
+		}
+	}
+}
+
 static void vm_env_serial_out(void *ctx, unsigned int index, const uint8_t *data, size_t len)
 {
 	struct vm *vm = ctx;
@@ -71,14 +101,15 @@ static void vm_env_serial_out(void *ctx, unsigned int index, const uint8_t *data
 		__atomic_fetch_add(&vm->page->serial_out[index], len, __ATOMIC_RELAXED);
 	if (index < 3 && vm->cfg->serial_fd[index] >= 0)
 		vm_write_serial(vm, vm->cfg->serial_fd[index], data, len);
+	if (index == VCONSOLE_SERIAL_INDEX && vm->cfg->serial_fd[0] >= 0)
+		vm_write_console(vm, vm->cfg->serial_fd[0], data, len);
 	if (vm->serial_fn)
 		vm->serial_fn(vm->serial_ctx, index, data, len);
 }
 
 static uint64_t vm_env_now_ns(void *ctx)
 {
-	(void)ctx;
-	return time_now_ns();
+	return vm_time_guest_ns(ctx);
 }
 
 static int64_t vm_env_wall_sec(void *ctx)
@@ -87,8 +118,12 @@ static int64_t vm_env_wall_sec(void *ctx)
 	return (int64_t)time(NULL);
 }
 
+/* WHEN is on the guest's clock: nothing fires while the guest stands. */
 struct dev_timer {
+	struct vm *vm;
+	struct dev_timer *next;
 	struct event *event;
+	uint64_t when_ns; /* 0: not armed */
 	void (*fn)(void *arg);
 	void *arg;
 };
@@ -99,6 +134,9 @@ static void vm_timer_fired(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	pthread_mutex_lock(&timer->vm->clock.lock);
+	timer->when_ns = 0;
+	pthread_mutex_unlock(&timer->vm->clock.lock);
 	timer->fn(timer->arg);
 }
 
@@ -109,6 +147,7 @@ static struct dev_timer *vm_env_timer_new(void *ctx, void (*fn)(void *arg), void
 
 	if (!timer)
 		return NULL;
+	timer->vm = vm;
 	timer->fn = fn;
 	timer->arg = arg;
 	timer->event = event_new(vm->base, -1, 0, vm_timer_fired, timer);
@@ -116,28 +155,59 @@ static struct dev_timer *vm_env_timer_new(void *ctx, void (*fn)(void *arg), void
 		free(timer);
 		return NULL;
 	}
+	pthread_mutex_lock(&vm->clock.lock);
+	timer->next = vm->clock.timers;
+	vm->clock.timers = timer;
+	pthread_mutex_unlock(&vm->clock.lock);
 	return timer;
 }
 
-static void vm_env_timer_arm(struct dev_timer *timer, uint64_t when_ns)
+static void vm_timer_set_locked(struct dev_timer *timer)
 {
-	uint64_t now = time_now_ns(), delta;
+	uint64_t now = vm_time_guest_ns(timer->vm), delta;
 	struct timeval tv;
 
-	if (!when_ns) {
+	if (!timer->when_ns || atomic_load(&timer->vm->clock.held)) {
 		event_del(timer->event);
 		return;
 	}
-	delta = when_ns > now ? when_ns - now : 0;
+	delta = timer->when_ns > now ? timer->when_ns - now : 0;
 	tv.tv_sec = (time_t)(delta / 1000000000);
 	tv.tv_usec = (suseconds_t)(delta % 1000000000 / 1000);
 	event_add(timer->event, &tv);
 }
 
+static void vm_env_timer_arm(struct dev_timer *timer, uint64_t when_ns)
+{
+	pthread_mutex_lock(&timer->vm->clock.lock);
+	timer->when_ns = when_ns;
+	vm_timer_set_locked(timer);
+	pthread_mutex_unlock(&timer->vm->clock.lock);
+}
+
+void vm_timers_run(struct vm *vm, bool run)
+{
+	struct dev_timer *timer;
+
+	pthread_mutex_lock(&vm->clock.lock);
+	atomic_store(&vm->clock.held, !run);
+	for (timer = vm->clock.timers; timer; timer = timer->next)
+		vm_timer_set_locked(timer);
+	pthread_mutex_unlock(&vm->clock.lock);
+}
+
 static void vm_env_timer_free(struct dev_timer *timer)
 {
+	struct dev_timer **link;
+
 	if (!timer)
 		return;
+	pthread_mutex_lock(&timer->vm->clock.lock);
+	for (link = &timer->vm->clock.timers; *link && *link != timer; link = &(*link)->next)
+		;
+	if (*link)
+		*link = timer->next;
+	pthread_mutex_unlock(&timer->vm->clock.lock);
 	event_free(timer->event);
 	free(timer);
 }

@@ -16,11 +16,15 @@
 #define IRQ_NR_PINS  24
 #define IRQ_PIT_HZ   1193182u
 
+struct irqchip_saved {
+	struct kvm_irqchip chip[IRQ_NR_CHIPS];
+	struct kvm_pit_state2 pit;
+};
+
 struct irqchip {
 	int vm_fd;
 	struct msi_routes *routes;
-	struct kvm_irqchip first[IRQ_NR_CHIPS]; /* as they were when made */
-	struct kvm_pit_state2 first_pit;
+	struct irqchip_saved first; /* as they were when made */
 };
 
 /* What a firmware does for PCI's lines: level triggered (ELCR, ports 0x4d0 and 0x4d1). */
@@ -36,18 +40,32 @@ static int irqchip_set_levels(struct irqchip *irq, struct err *err)
 	return 0;
 }
 
-static int irqchip_snapshot(struct irqchip *irq, struct err *err)
+static int irqchip_get(struct irqchip *irq, struct irqchip_saved *sv, struct err *err)
 {
 	unsigned int i;
 
 	for (i = 0; i < IRQ_NR_CHIPS; i++) {
-		irq->first[i].chip_id = i;
-		if (kvm_ioctl(irq->vm_fd, KVM_GET_IRQCHIP, &irq->first[i]) < 0)
+		sv->chip[i].chip_id = i;
+		if (kvm_ioctl(irq->vm_fd, KVM_GET_IRQCHIP, &sv->chip[i]) < 0)
 			return err_sys(err, errno, "KVM_GET_IRQCHIP");
 	}
-	if (kvm_ioctl(irq->vm_fd, KVM_GET_PIT2, &irq->first_pit) < 0)
+	if (kvm_ioctl(irq->vm_fd, KVM_GET_PIT2, &sv->pit) < 0)
 		return err_sys(err, errno, "KVM_GET_PIT2");
 	return 0;
+}
+
+struct irqchip_saved *irqchip_save(struct irqchip *irq, struct err *err)
+{
+	struct irqchip_saved *sv = calloc(1, sizeof(*sv));
+
+	if (!sv) {
+		err_sys(err, ENOMEM, "interrupt controllers");
+		return NULL;
+	}
+	if (irqchip_get(irq, sv, err) == 0)
+		return sv;
+	free(sv);
+	return NULL;
 }
 
 int irqchip_create(int vm_fd, struct irqchip **out, struct err *err)
@@ -73,7 +91,7 @@ int irqchip_create(int vm_fd, struct irqchip **out, struct err *err)
 		ret = err_sys(err, errno, "KVM_CREATE_PIT2");
 		goto err_free;
 	}
-	ret = irqchip_snapshot(irq, err);
+	ret = irqchip_get(irq, &irq->first, err);
 	if (ret)
 		goto err_free;
 	*out = irq;
@@ -105,17 +123,23 @@ void irqchip_set(struct irqchip *irq, unsigned int gsi, int level)
 		log_guest("interrupt line %u: %s", gsi, strerror(errno));
 }
 
-int irqchip_reset(struct irqchip *irq, struct err *err)
+int irqchip_restore(struct irqchip *irq, const struct irqchip_saved *sv, struct err *err)
 {
+	struct irqchip_saved copy = *sv; /* KVM's calls take no const */
 	unsigned int i;
 
 	for (i = 0; i < IRQ_NR_CHIPS; i++) {
-		if (kvm_ioctl(irq->vm_fd, KVM_SET_IRQCHIP, &irq->first[i]) < 0)
+		if (kvm_ioctl(irq->vm_fd, KVM_SET_IRQCHIP, &copy.chip[i]) < 0)
 			return err_sys(err, errno, "KVM_SET_IRQCHIP");
 	}
-	if (kvm_ioctl(irq->vm_fd, KVM_SET_PIT2, &irq->first_pit) < 0)
+	if (kvm_ioctl(irq->vm_fd, KVM_SET_PIT2, &copy.pit) < 0)
 		return err_sys(err, errno, "KVM_SET_PIT2");
 	return 0;
+}
+
+int irqchip_reset(struct irqchip *irq, struct err *err)
+{
+	return irqchip_restore(irq, &irq->first, err);
 }
 
 /* --- what they say of themselves --- */

@@ -8,6 +8,7 @@
 
 struct irqchip;
 struct msi_routes;
+struct irqchip_saved;
 
 /* Make PIC, IOAPIC and PIT in VM_FD (all memslots must be there, no vCPU yet). */
 int irqchip_create(int vm_fd, struct irqchip **out, struct err *err);
@@ -18,6 +19,9 @@ struct msi_routes *irqchip_routes(struct irqchip *irq);
 void irqchip_set(struct irqchip *irq, unsigned int gsi, int level);
 /* Back to the state after irqchip_create(). vCPUs must stand. */
 int irqchip_reset(struct irqchip *irq, struct err *err);
+/* Their whole state, NULL without memory or where KVM refuses; free() it. */
+struct irqchip_saved *irqchip_save(struct irqchip *irq, struct err *err);
+int irqchip_restore(struct irqchip *irq, const struct irqchip_saved *sv, struct err *err);
 /* Rows of "pic", "ioapic" and "pit", as a device's describe(). vCPUs may run. */
 void irqchip_describe(struct irqchip *irq, struct dev_rows *rows);
 

@@ -69,6 +69,49 @@ void machine_reset(struct machine *mach)
 		machine_table[i]->reset(mach->state[i]);
 }
 
+void machine_save(struct machine *mach, struct buf *out)
+{
+	struct buf one = BUF_INIT;
+	unsigned int i;
+
+	for (i = 0; i < mach->nr_started; i++) {
+		buf_clear(&one);
+		machine_table[i]->save(mach->state[i], &one);
+		dev_save_u32(out, (uint32_t)one.len);
+		buf_add(out, one.data, one.len);
+		out->failed |= one.failed;
+	}
+	buf_free(&one);
+}
+
+int machine_load(struct machine *mach, const struct buf *saved, struct err *err)
+{
+	struct dev_state_in all = { .data = (const uint8_t *)saved->data, .len = saved->len };
+	struct dev_state_in one;
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < mach->nr_started && !ret; i++) {
+		one = (struct dev_state_in){ .len = dev_load_u32(&all) };
+		one.data = all.data + all.pos;
+		if (all.failed || one.len > all.len - all.pos)
+			return err_set(err, EINVAL, "the saved state ends too early");
+		all.pos += one.len;
+		ret = machine_table[i]->load(mach->state[i], &one, err);
+	}
+	return ret;
+}
+
+void machine_hold(struct machine *mach, bool on)
+{
+	unsigned int i;
+
+	for (i = 0; i < mach->nr_started; i++) {
+		if (machine_table[i]->hold)
+			machine_table[i]->hold(mach->state[i], on);
+	}
+}
+
 void machine_describe(struct machine *mach, struct dev_rows *rows)
 {
 	unsigned int i;

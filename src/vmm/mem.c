@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <linux/kvm.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -27,6 +28,9 @@ struct mem {
 	uint64_t size, fd_len;
 	unsigned int nr_regions;
 	struct sample_region region[MEM_NR_REGIONS];
+	int vm_fd; /* -1: not registered */
+	bool tracked;
+	_Atomic uint64_t *dirty; /* by this process; NULL before the first mem_track() */
 };
 
 static uint64_t mem_min(uint64_t a, uint64_t b)
@@ -94,7 +98,7 @@ int mem_create(uint64_t size, struct mem **out, struct err *err)
 	mem = calloc(1, sizeof(*mem));
 	if (!mem)
 		return err_sys(err, ENOMEM, "memory");
-	mem->fd = -1;
+	mem->fd = mem->vm_fd = -1;
 	mem->size = size;
 	mem->fd_len = size;
 	mem_layout(mem);
@@ -117,6 +121,7 @@ void mem_destroy(struct mem *mem)
 		munmap(mem->base, mem->fd_len);
 	if (mem->fd >= 0)
 		close(mem->fd);
+	free(mem->dirty);
 	free(mem);
 }
 
@@ -140,6 +145,7 @@ int mem_register(struct mem *mem, int vm_fd, struct err *err)
 	unsigned int i;
 	int ret;
 
+	mem->vm_fd = vm_fd;
 	for (i = 0; i < mem->nr_regions; i++) {
 		reg = &mem->region[i];
 		ret = -EINVAL;
@@ -164,13 +170,46 @@ static const struct sample_region *mem_find(const struct mem *mem, uint64_t gpa)
 	return NULL;
 }
 
-void *mem_span(const struct mem *mem, uint64_t gpa, uint64_t len)
+static void *mem_at(const struct mem *mem, uint64_t gpa, uint64_t len)
 {
 	const struct sample_region *reg = mem_find(mem, gpa);
 
 	if (!reg || len > reg->len - (gpa - reg->gpa))
 		return NULL;
 	return mem->base + reg->offset + (gpa - reg->gpa);
+}
+
+/* Bytes [OFF, OFF+LEN) of the memfd are not what they were. */
+static void mem_mark(const struct mem *mem, uint64_t off, uint64_t len)
+{
+	uint64_t page, bit;
+
+	if (!mem->tracked || !len)
+		return;
+	for (page = off / MEM_PAGE; page <= (off + len - 1) / MEM_PAGE; page++) {
+		bit = 1ull << page % 64;
+		if (!(atomic_load_explicit(&mem->dirty[page / 64], memory_order_relaxed) & bit))
+			atomic_fetch_or(&mem->dirty[page / 64], bit);
+	}
+}
+
+void mem_dirty(const struct mem *mem, uint64_t gpa, uint64_t len)
+{
+	const uint8_t *hva = mem_at(mem, gpa, len);
+
+	if (hva)
+		mem_mark(mem, (uint64_t)(hva - mem->base), len);
+}
+
+void *mem_span(const struct mem *mem, uint64_t gpa, uint64_t len)
+{
+	mem_dirty(mem, gpa, len);
+	return mem_at(mem, gpa, len);
+}
+
+const void *mem_look(const struct mem *mem, uint64_t gpa, uint64_t len)
+{
+	return mem_at(mem, gpa, len);
 }
 
 /* Whether [GPA, GPA+LEN) is backed throughout, so that a copy happens whole or not at all. */
@@ -228,6 +267,7 @@ int mem_write(struct mem *mem, uint64_t gpa, const void *data, size_t len)
 	for (; len; src += piece) {
 		dst = mem_piece(mem, &gpa, &len, &piece);
 		memcpy(dst, src, piece);
+		mem_mark(mem, (uint64_t)((uint8_t *)dst - mem->base), piece);
 	}
 	return 0;
 }
@@ -242,6 +282,7 @@ int mem_set(struct mem *mem, uint64_t gpa, int value, size_t len)
 	while (len) {
 		dst = mem_piece(mem, &gpa, &len, &piece);
 		memset(dst, value, piece);
+		mem_mark(mem, (uint64_t)((uint8_t *)dst - mem->base), piece);
 	}
 	return 0;
 }
@@ -291,4 +332,91 @@ void mem_clear(struct mem *mem)
 	if (fallocate(mem->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)mem->fd_len) <
 	    0)
 		memset(mem->base, 0, mem->fd_len);
+	mem_mark(mem, 0, mem->fd_len);
+}
+
+/* --- what changes --- */
+
+size_t mem_nr_words(const struct mem *mem)
+{
+	return (size_t)((mem->fd_len / MEM_PAGE + 63) / 64);
+}
+
+static bool mem_logged(const struct mem *mem, const struct sample_region *reg)
+{
+	return mem->vm_fd >= 0 && reg->type != SAMPLE_REGION_ROM;
+}
+
+int mem_track(struct mem *mem, bool on, struct err *err)
+{
+	unsigned int i;
+	int ret;
+
+	if (on && !mem->dirty) {
+		mem->dirty = calloc(mem_nr_words(mem), sizeof(*mem->dirty));
+		if (!mem->dirty)
+			return err_sys(err, ENOMEM, "memory: dirty pages");
+	}
+	mem->tracked = on;
+	for (i = 0; i < mem->nr_regions; i++) {
+		if (!mem_logged(mem, &mem->region[i]))
+			continue;
+		ret = mem_set_slot(mem->vm_fd, &mem->region[i], on ? KVM_MEM_LOG_DIRTY_PAGES : 0);
+		if (ret)
+			return err_sys(err, -ret, "memory: dirty log of %s", mem->region[i].name);
+	}
+	return 0;
+}
+
+/* Bit 0 of FROM is page FIRST of the memfd: regions need not begin at a multiple of 64 pages. */
+static void mem_merge(uint64_t *bitmap, uint64_t first, const uint64_t *from, uint64_t pages)
+{
+	unsigned int shift = first % 64;
+	uint64_t i, words = (pages + 63) / 64;
+
+	for (i = 0; i < words; i++) {
+		if (!from[i])
+			continue;
+		bitmap[first / 64 + i] |= from[i] << shift;
+		if (shift && from[i] >> (64 - shift))
+			bitmap[first / 64 + i + 1] |= from[i] >> (64 - shift);
+	}
+}
+
+static int mem_take_region(struct mem *mem, const struct sample_region *reg, uint64_t *bitmap,
+			   struct err *err)
+{
+	uint64_t pages = reg->len / MEM_PAGE;
+	uint64_t *bits = calloc((size_t)((pages + 63) / 64), sizeof(*bits));
+	struct kvm_dirty_log log = { .slot = reg->slot };
+	int ret = 0;
+
+	if (!bits)
+		return err_sys(err, ENOMEM, "memory: dirty pages");
+	log.dirty_bitmap = bits;
+	if (ioctl(mem->vm_fd, KVM_GET_DIRTY_LOG, &log) < 0)
+		ret = err_sys(err, errno, "KVM_GET_DIRTY_LOG of %s", reg->name);
+	else
+		mem_merge(bitmap, reg->offset / MEM_PAGE, bits, pages);
+	free(bits);
+	return ret;
+}
+
+int mem_dirty_take(struct mem *mem, uint64_t *bitmap, struct err *err)
+{
+	unsigned int r;
+	int ret = 0;
+	size_t i;
+
+	if (!mem->tracked)
+		return err_set(err, EINVAL, "memory: nobody keeps note of changes");
+	for (r = 0; r < mem->nr_regions && !ret; r++) {
+		if (mem_logged(mem, &mem->region[r]))
+			ret = mem_take_region(mem, &mem->region[r], bitmap, err);
+	}
+	for (i = 0; i < mem_nr_words(mem) && !ret; i++) {
+		if (atomic_load_explicit(&mem->dirty[i], memory_order_relaxed))
+			bitmap[i] |= atomic_exchange(&mem->dirty[i], 0);
+	}
+	return ret;
 }

@@ -35,8 +35,12 @@ int mem_register(struct mem *mem, int vm_fd, struct err *err);
 /*
  * LEN bytes at GPA as a host pointer, NULL unless all of it lies in one region.
  * Guest and host threads may write there at any time: read once, then check.
+ * Counts as a change of those pages (see mem_track()); who keeps the pointer and
+ * writes through it later says so each time with mem_dirty().
  */
 void *mem_span(const struct mem *mem, uint64_t gpa, uint64_t len);
+/* The same for reading only. */
+const void *mem_look(const struct mem *mem, uint64_t gpa, uint64_t len);
 /* Copy; -EFAULT if any byte lies outside. May cross regions. Writes to ROM are allowed (host side).
  */
 int mem_read(const struct mem *mem, uint64_t gpa, void *out, size_t len);
@@ -57,5 +61,21 @@ uint64_t mem_fd_len(const struct mem *mem);
 const void *mem_base(const struct mem *mem);
 /* Give every page back to the host: RAM reads zero afterwards (reset). */
 void mem_clear(struct mem *mem);
+
+/*
+ * Keep note of the pages that change, by the guest (KVM's dirty log) and by this process, while
+ * ON; a guest pays for it with one fault a page. The vCPUs stand. [main]
+ */
+int mem_track(struct mem *mem, bool on, struct err *err);
+/* LEN bytes at GPA were or will be written through a pointer. Cheap while nothing is tracked. Any
+ * thread. */
+void mem_dirty(const struct mem *mem, uint64_t gpa, uint64_t len);
+/*
+ * Add what has changed since the last call to BITMAP, one bit a 4 KiB page of the memfd
+ * (mem_nr_words() words). The vCPUs stand. [main]
+ */
+int mem_dirty_take(struct mem *mem, uint64_t *bitmap, struct err *err);
+/* Words of 64 pages in such a bitmap. */
+size_t mem_nr_words(const struct mem *mem);
 
 #endif

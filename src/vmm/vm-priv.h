@@ -64,6 +64,23 @@ struct vcpu {
 	struct vm_debug_exit late_exit;
 };
 
+/* One moment of the guest's life, on each of its clocks. */
+struct vm_moment {
+	uint64_t host_ns, host_tsc; /* of this process, when it was */
+	uint64_t guest_ns;	    /* the devices' clock */
+	struct kvm_clock_data kvmclock;
+};
+
+/* The guest's time: stands while the guest does. */
+struct vm_clock {
+	pthread_mutex_t lock; /* timers; before none */
+	struct dev_timer *timers;
+	atomic_bool held;	 /* written by the main loop while the vCPUs stand */
+	_Atomic uint64_t behind; /* guest_ns is CLOCK_MONOTONIC less this */
+	struct vm_moment stop;	 /* where it stands, while held */
+	bool moved;		 /* STOP is not where KVM's clocks were left */
+};
+
 struct vm_listener {
 	vm_event_fn fn;
 	void *ctx;
@@ -80,6 +97,8 @@ struct vm {
 	struct irqchip *irqchip;
 	struct machine *machine;
 	struct dev_env env;
+	struct vm_clock clock;
+	struct vm_snapshots *snapshots; /* NULL before the first */
 	struct vcpu *vcpu[VM_MAX_VCPUS];
 	unsigned int nr_vcpus;
 	enum vm_state state; /* main loop's thread */
@@ -123,8 +142,39 @@ int vcpu_set_entry(struct vcpu *vcpu, const struct x86_state *entry, struct err 
 int vcpu_signal_setup(struct err *err);
 
 /* env.c: what devices may use of VM */
+/* vcpu-save.c: all KVM keeps of a vCPU, for a snapshot. While it stands. */
+struct vcpu_saved;
+int vcpu_save(struct vcpu *vcpu, struct vcpu_saved **out, struct err *err);
+/* PASSED: ticks of the host's TSC since vcpu_save(), which the guest shall not see. */
+int vcpu_restore(struct vcpu *vcpu, struct vcpu_saved *sv, uint64_t passed, struct err *err);
+void vcpu_saved_free(struct vcpu_saved *sv);
+/* What KVM adds to the host's TSC; false where it cannot be asked or told (before Linux 5.16). */
+bool vcpu_get_tsc_offset(struct vcpu *vcpu, uint64_t *offset);
+bool vcpu_set_tsc_offset(struct vcpu *vcpu, uint64_t offset);
+
 void vm_env_init(struct vm *vm);
 
+/* Let the devices' timers run, or stand. Main loop. */
+void vm_timers_run(struct vm *vm, bool run);
+
+/*
+ * timehold.c: the guest's clocks. Main loop, while the vCPUs stand.
+ * vm_time_hold(): time stands from here on, if it does not already. vm_time_go(): it goes on from
+ * there. vm_time_get(): the guest's present. vm_time_set(): another one, held.
+ */
+void vm_time_hold(struct vm *vm);
+void vm_time_go(struct vm *vm);
+void vm_time_get(struct vm *vm, struct vm_moment *out);
+void vm_time_set(struct vm *vm, const struct vm_moment *to);
+/* The devices' clock. Any thread. */
+uint64_t vm_time_guest_ns(struct vm *vm);
+
+
+/* vm.c */
+void vm_set_state(struct vm *vm, enum vm_state state, unsigned int vcpu, const char *text);
+void vm_emit(struct vm *vm, const struct vm_event *ev);
+/* snapshot.c */
+void vm_snapshots_free(struct vm *vm);
 /* state.c: registers between KVM and struct x86_state. FULL: with FPU, MSRs, debug, LAPIC. */
 int state_read(struct vcpu *vcpu, struct x86_state *st, bool full);
 int state_write(struct vcpu *vcpu, const struct x86_state *st, struct err *err);

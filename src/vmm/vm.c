@@ -18,6 +18,7 @@
 #include "vmm/dev/i8042.h"
 #include "vmm/dev/uart.h"
 #include "vmm/kvm.h"
+#include "vmm/virtio/console.h"
 #include "vmm/vm-priv.h"
 
 #define VM_TSS_ADDR	 0xfffbd000ul
@@ -26,7 +27,7 @@
 
 /* --- state and events --- */
 
-static void vm_emit(struct vm *vm, const struct vm_event *ev)
+void vm_emit(struct vm *vm, const struct vm_event *ev)
 {
 	unsigned int i;
 
@@ -45,7 +46,7 @@ static void vm_publish_end(struct vm *vm)
 	__atomic_store_n(&vm->page->seq, vm->page->seq + 1, __ATOMIC_RELEASE);
 }
 
-static void vm_set_state(struct vm *vm, enum vm_state state, unsigned int vcpu, const char *text)
+void vm_set_state(struct vm *vm, enum vm_state state, unsigned int vcpu, const char *text)
 {
 	struct sample_page *page = vm->page;
 
@@ -254,6 +255,7 @@ int vm_create(const struct vm_config *cfg, struct event_base *base, struct vm **
 	pthread_cond_init(&vm->parked_cond, NULL);
 	pthread_cond_init(&vm->resume_cond, NULL);
 	ret = vm_build(vm, err);
+	pthread_mutex_init(&vm->clock.lock, NULL);
 	if (ret) {
 		vm_destroy(vm);
 		return ret;
@@ -288,6 +290,7 @@ void vm_destroy(struct vm *vm)
 	machine_destroy(vm->machine);
 	bus_destroy(vm->bus);
 	for (i = vm->nr_vcpus; i > 0; i--)
+	vm_snapshots_free(vm);
 		vcpu_destroy(vm->vcpu[i - 1]);
 	irqchip_destroy(vm->irqchip);
 	if (vm->fd >= 0)
@@ -303,6 +306,7 @@ void vm_destroy(struct vm *vm)
 	free(vm);
 }
 
+	pthread_mutex_destroy(&vm->clock.lock);
 /* --- run control --- */
 
 /* What a stop means for the machine's state. */
@@ -359,6 +363,7 @@ static void vm_take_stop(struct vm *vm, const struct stop *stop)
 		vm_guest_reset(vm);
 		return;
 	}
+	vm_time_hold(vm);
 	vm_set_state(vm, vm_stop_state(stop->why), stop->vcpu, stop->text);
 	vm_describe(vm);
 	ev.text = vm->page->stop_text;
@@ -414,6 +419,7 @@ int vm_resume(struct vm *vm, struct err *err)
 	return 0;
 }
 
+	vm_time_go(vm);
 void vm_hold(struct vm *vm)
 {
 	struct stop stop = { .why = STOP_USER };
@@ -448,6 +454,7 @@ int vm_pause(struct vm *vm, enum vm_state state, const char *text)
 	vm_describe(vm);
 	vm_emit(vm, &(struct vm_event){ .kind = VM_EVENT_STOP, .text = vm->page->stop_text });
 	return 0;
+	vm_time_hold(vm);
 }
 
 int vm_reset(struct vm *vm, struct err *err)
@@ -572,14 +579,24 @@ void vm_set_serial_hook(struct vm *vm, vm_serial_fn fn, void *ctx)
 
 size_t vm_serial_input(struct vm *vm, unsigned int index, const uint8_t *data, size_t len)
 {
-	void *dev = machine_device(vm->machine, index ? &uart1_ops : &uart0_ops);
+	void *dev;
 
 	return dev ? uart_input(dev, data, len) : 0;
 }
 
 void vm_key(struct vm *vm, uint16_t scancode, bool down)
+	if (index == VCONSOLE_SERIAL_INDEX)
+		return vm->cfg->hvc ? vconsole_line_input(vm->cfg->hvc, data, len) : 0;
+	dev = machine_device(vm->machine, index ? &uart1_ops : &uart0_ops);
 {
 	void *dev = machine_device(vm->machine, &i8042_ops);
+
+unsigned int vm_console_index(struct vm *vm)
+{
+	bool hvc = vm->cfg->hvc && vconsole_line_open(vm->cfg->hvc);
+
+	return hvc ? VCONSOLE_SERIAL_INDEX : 0;
+}
 
 	if (dev)
 		i8042_key(dev, scancode, down);
