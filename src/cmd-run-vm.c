@@ -372,6 +372,7 @@ static int run_start_sockets(struct run *run, struct err *err)
 		ret = stage2_bind(run->server, err);
 	if (ret == 0)
 		ret = snapshot_bind(run->server, run->dbg, err);
+	if (ret == 0)
 		ret = console_start(run->vm, run->dir.path, &run->console, err);
 	if (ret == 0 && serial && strncmp(serial, "unix:", 5) == 0)
 		ret = console_listen(run->console, serial + 5, err);
