@@ -8,6 +8,10 @@
 #include <string.h>
 
 #include "cmd-run.h"
+#include "net/config.h"
+#include "vmm/virtio/blk.h"
+#include "vmm/virtio/console.h"
+#include "vmm/virtio/rng.h"
 
 /*
  * One row for each option. PARSE comes with the device and is NULL until it is there; NAME is what
@@ -21,9 +25,10 @@ struct run_device {
 };
 
 static const struct run_device run_device_table[] = {
-	{ "disk", "disk", RUN_MAX_PLUGS, NULL },
-	{ "cdrom", "cdrom", RUN_MAX_PLUGS, NULL },
-	{ "net", "net", RUN_MAX_PLUGS, NULL },
+	{ "disk", "disk", RUN_MAX_PLUGS, blk_parse_disk },
+	{ "cdrom", "cdrom", RUN_MAX_PLUGS, blk_parse_cdrom },
+	{ "net", "net", RUN_MAX_PLUGS, net_plug_parse },
+	{ "console", "console", 1, vconsole_parse },
 	{ "balloon", "balloon", 1, NULL },
 };
 
@@ -109,10 +114,27 @@ int run_devices_option(struct run_config *cfg, const char *name, const char *val
 	return ret < 0 ? ret : run_plug_add(&cfg->devices, dev, &plug, err);
 }
 
+/* An entropy device costs nothing and spares guests a slow or weak start. */
+static int run_add_rng(struct run_devices *devs, struct err *err)
+{
+	static const struct virtio_plug virtio = { .ops = &virtio_rng_ops };
+	static const struct run_device dev = { .option = "no-rng", .name = "rng", .max = 1 };
+	struct pci_plug plug = { .ops = &virtio_pci_ops, .config = &virtio };
+
+	return run_plug_add(devs, &dev, &plug, err);
+}
+
 int run_devices_finish(struct run_config *cfg, struct err *err)
 {
-	(void)err;
-	cfg->vm.plug = cfg->devices.plug;
-	cfg->vm.nr_plug = cfg->devices.nr;
-	return 0;
+	struct run_devices *devs = &cfg->devices;
+	unsigned int i;
+	int ret = 0;
+
+	if (!devs->no_rng)
+		ret = run_add_rng(devs, err);
+	for (i = 0; i < devs->nr && !cfg->vm.hvc; i++)
+		cfg->vm.hvc = vconsole_plug_line(&devs->plug[i]);
+	cfg->vm.plug = devs->plug;
+	cfg->vm.nr_plug = devs->nr;
+	return ret;
 }

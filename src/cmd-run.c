@@ -40,6 +40,10 @@ static const struct cmd_help run_help = {
 		"  --load ADDR:FILE      put FILE at ADDR, may be repeated\n"
 		"  --entry ADDR          first instruction, with --load\n"
 		"  --mode 16|32|64       processor mode at that instruction\n"
+		"  --net WHERE           user, tap or hub=NAME: a network device (default: none);\n"
+		"                        vitrine(1) lists what may follow\n"
+		"  --console KIND        serial (default) or virtio: hvc0 beside COM1\n"
+		"  --no-rng              no entropy device\n"
 		"  --serial WHERE        stdio, none, file:PATH or unix:PATH for COM1\n"
 		"  --debugcon WHERE      FILE or stdio for the debug port 0xe9\n"
 		"  --symbols FILE        ELF file or System.map with the guest's symbols\n"
@@ -296,6 +300,11 @@ static int run_set_net(struct run_config *cfg, const char *val, struct err *err)
 	return strcmp(val, "none") == 0 ? 0 : run_devices_option(cfg, "net", val, err);
 }
 
+static int run_set_console(struct run_config *cfg, const char *val, struct err *err)
+{
+	return run_devices_option(cfg, "console", val, err);
+}
+
 static int run_set_balloon(struct run_config *cfg, const char *val, struct err *err)
 {
 	return run_devices_option(cfg, "balloon", val, err);
@@ -349,6 +358,7 @@ static const struct run_option run_options[] = {
 	{ "net", required_argument, run_set_net },
 	{ "no-balloon", no_argument, run_set_no_balloon },
 	{ "no-rng", no_argument, run_set_no_rng },
+	{ "console", required_argument, run_set_console },
 	{ "disk", required_argument, run_set_disk },
 	{ "cdrom", required_argument, run_set_cdrom },
 	{ "balloon", required_argument, run_set_balloon },

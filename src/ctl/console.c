@@ -73,7 +73,7 @@ static void console_on_serial(void *ctx, unsigned int index, const uint8_t *data
 	size_t at, part;
 	bool wake;
 
-	if (index != 0)
+	if (index == 1 || index == 2) /* COM1 and hvc0 are one console, whichever the guest uses */
 		return;
 	pthread_mutex_lock(&con->lock);
 	while (len) {
@@ -251,7 +251,8 @@ static void console_push_input(struct console *con)
 
 	if (!con->input.len)
 		return;
-	taken = vm_serial_input(con->vm, 0, (const uint8_t *)con->input.data, con->input.len);
+	taken = vm_serial_input(con->vm, vm_console_index(con->vm),
+				(const uint8_t *)con->input.data, con->input.len);
 	buf_drop(&con->input, taken);
 	if (con->input.len)
 		event_add(con->input_timer, &later);

@@ -130,6 +130,8 @@ int rerun_to_fault(const struct vm_config *cfg, unsigned int vcpu, uint64_t exit
 	int ret;
 
 	again.on_reset = VM_ON_RESET_EXIT;
+	again.nr_plug = 0; /* never the same disk twice, nor a network */
+	again.hvc = NULL;
 	again.serial_fd[0] = again.serial_fd[1] = again.serial_fd[2] = -1;
 	run.base = event_base_new();
 	if (!run.base)

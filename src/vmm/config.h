@@ -9,6 +9,8 @@
 #include "vmm/boot.h"
 #include "vmm/pci.h"
 
+struct vconsole_line;
+
 enum vm_on_reset { VM_ON_RESET_RESET, VM_ON_RESET_EXIT };
 enum vm_on_crash { VM_ON_CRASH_KEEP, VM_ON_CRASH_EXIT };
 
@@ -25,6 +27,7 @@ struct vm_config {
 	const char *run_dir; /* .../vitrine/NAME: where the sockets are */
 	const struct pci_plug *plug; /* what is plugged into the PCI bus, in order */
 	unsigned int nr_plug;
+	struct vconsole_line *hvc; /* --console virtio: the way to hvc0, or NULL */
 };
 
 #endif

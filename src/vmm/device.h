@@ -40,8 +40,8 @@ struct dev_env {
 	void (*irq_set)(void *ctx, unsigned int gsi, int level);
 	/* Ask the machine; returns at once, carried out later. Any thread. */
 	void (*request)(void *ctx, enum dev_request req, uint32_t value);
-	/* Bytes the guest wrote to serial port INDEX (0: COM1, 1: COM2, 2: debug console). Any
-	 * thread. */
+	/* Bytes the guest wrote to serial port INDEX (0: COM1, 1: COM2, 2: debug console, 3: hvc0).
+	 * Any thread. */
 	void (*serial_out)(void *ctx, unsigned int index, const uint8_t *data, size_t len);
 	/* CLOCK_MONOTONIC ns; seconds since the epoch (local tests replace both). */
 	uint64_t (*now_ns)(void *ctx);

@@ -121,9 +121,12 @@ void vm_set_sample_rate(struct vm *vm, unsigned int hz);
 /* Ask every running vCPU for one sample now; vcpu_sample.count tells when it has come. [main] */
 void vm_sample_now(struct vm *vm);
 
-/* Serial ports: INDEX 0 COM1, 1 COM2. Bytes to the guest; returns how many were taken. [main] */
+/* Serial ports: INDEX 0 COM1, 1 COM2, 3 hvc0. Bytes to the guest; returns how many were taken.
+ * [main] */
 size_t vm_serial_input(struct vm *vm, unsigned int index, const uint8_t *data, size_t len);
-/* Called (any thread) with bytes from the guest; INDEX 2 is the debug console. */
+/* Where a person's typing goes: hvc0 once the guest has it open, COM1 otherwise. [main] */
+unsigned int vm_console_index(struct vm *vm);
+/* Called (any thread) with bytes from the guest; INDEX 2 is the debug console, 3 hvc0. */
 typedef void (*vm_serial_fn)(void *ctx, unsigned int index, const uint8_t *data, size_t len);
 void vm_set_serial_hook(struct vm *vm, vm_serial_fn fn, void *ctx);
 /* Key by PC scan code set 1 (0xe0 prefix as 0xe0xx), press or release. [main] */

@@ -40,8 +40,7 @@ int pci_cap_add(struct pci_dev *pci, uint8_t id, const void *body, uint8_t len, 
 
 void pci_cap_hook(struct pci_dev *pci, unsigned int off, unsigned int len)
 {
-	pci->hook_off = off;
-	pci->hook_len = len;
+	memset(pci->hook + off, true, len);
 }
 
 int pci_msix_add(struct pci_dev *pci, unsigned int nr, unsigned int bar, uint32_t table,
@@ -143,7 +142,7 @@ void fake_pci_write(struct pci_dev *pci, unsigned int bar, uint64_t off, uint32_
 
 static bool fake_pci_hooked(const struct pci_dev *pci, unsigned int off, uint32_t size)
 {
-	return off < pci->hook_off + pci->hook_len && off + size > pci->hook_off;
+	return memchr(pci->hook + off, true, size);
 }
 
 uint32_t fake_pci_cfg_read(struct pci_dev *pci, unsigned int off, uint32_t size)

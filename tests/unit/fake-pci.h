@@ -19,7 +19,8 @@ struct pci_dev {
 	uint64_t bar_size[PCI_NR_BARS];
 	enum bus_kind bar_kind[PCI_NR_BARS];
 	uint8_t cfg[256]; /* capabilities only, from 0x40 on */
-	unsigned int cfg_end, hook_off, hook_len;
+	unsigned int cfg_end;
+	bool hook[256];
 	unsigned int nr_vectors;
 	/* any thread from here on */
 	bool msix, master;

@@ -669,7 +669,7 @@ static void virtio_pci_cfg(void *state, struct bus_access *acc)
 	bool data;
 
 	if (acc->off < vp->window_off || at >= VIRTIO_PCI_WIN_LEN)
-		return;
+		return; /* an access may begin before the capability; its fields are aligned */
 	data = at + acc->size > VIRTIO_PCI_WIN_DATA;
 	pthread_mutex_lock(&vp->window_lock);
 	if (acc->write)
@@ -714,7 +714,9 @@ static int virtio_pci_caps(struct virtio_pci *vp, struct err *err)
 	    (ret = virtio_pci_cap(pci, VIRTIO_CAP_PCI, 0, 0, true, 0, err)) < 0)
 		return ret;
 	vp->window_off = (unsigned int)ret;
-	pci_cap_hook(pci, vp->window_off, VIRTIO_PCI_WIN_LEN);
+	pci_cap_hook(pci, vp->window_off + VIRTIO_PCI_WIN_BAR, 1);
+	pci_cap_hook(pci, vp->window_off + VIRTIO_PCI_WIN_OFFSET,
+		     VIRTIO_PCI_WIN_LEN - VIRTIO_PCI_WIN_OFFSET);
 	return 0;
 }
 

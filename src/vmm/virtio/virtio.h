@@ -44,7 +44,8 @@ struct virtio_ops {
 	const char *name; /* "virtio-blk" */
 	uint16_t id;	  /* VIRTIO_ID_* */
 	uint32_t class_code;
-	/* CONFIG is the plug's. Call virtio_queues() here. */
+	/* CONFIG is the plug's. Call virtio_queues() here. Where it fails with *STATE set, exit
+	 * follows. */
 	int (*init)(const struct dev_env *env, struct virtio *vdev, const void *config,
 		    void **state, struct err *err);
 	void (*exit)(void *state);
