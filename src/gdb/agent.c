@@ -322,6 +322,29 @@ static void agent_print_one(struct agent *a, const struct agent_conv *conv, uint
 		agent_print_number(conv, value, text);
 }
 
+/*
+ * The client sends the format as its user wrote it: s is at a backslash. Returns behind the
+ * escape; one that C does not know stands for its letter.
+ */
+static const char *agent_escape(const char *s, const char *end, struct agent_text *text)
+{
+	static const char letters[] = "abefnrtv", bytes[] = "\a\b\033\f\n\r\t\v";
+	unsigned int octal = 0, n = 0;
+	const char *letter;
+	char byte;
+
+	if (++s == end)
+		return s;
+	while (n < 3 && s < end && *s >= '0' && *s <= '7') {
+		octal = octal * 8 + (unsigned int)(*s++ - '0');
+		n++;
+	}
+	letter = n ? NULL : strchr(letters, *s);
+	byte = n ? (char)octal : letter && *s ? bytes[letter - letters] : *s;
+	agent_text_put(text, &byte, 1);
+	return n ? s : s + 1;
+}
+
 /* A conversion we do not know (floating point) is shown as it stands and takes its argument. */
 static void agent_format(struct agent *a, const char *s, const char *end, const uint64_t *args,
 			 size_t count, struct agent_text *text)
@@ -331,6 +354,10 @@ static void agent_format(struct agent *a, const char *s, const char *end, const 
 	size_t used = 0;
 
 	while (s < end) {
+		if (*s == '\\') {
+			s = agent_escape(s, end, text);
+			continue;
+		}
 		if (*s != '%') {
 			agent_text_put(text, s++, 1);
 			continue;

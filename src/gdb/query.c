@@ -239,14 +239,16 @@ static int gdb_doc_make(struct gdb_session *s, enum gdb_doc kind, uint64_t offse
 		return 0;
 	rsp_buf_clear(&s->doc);
 	s->doc_kind = kind;
-	if (kind == GDB_DOC_FEATURES)
+	if (kind == GDB_DOC_FEATURES) {
+		s->arch = s->ops->arch(s->ctx);
 		gdb_xml_target(&s->doc, s->arch);
-	else if (kind == GDB_DOC_THREADS)
+	} else if (kind == GDB_DOC_THREADS) {
 		gdb_xml_threads(&s->doc, s->ops, s->ctx, s->multiprocess);
-	else if (kind == GDB_DOC_MEMORY_MAP)
+	} else if (kind == GDB_DOC_MEMORY_MAP) {
 		gdb_xml_memory_map(&s->doc, s->ops, s->ctx);
-	else
+	} else {
 		rsp_buf_str(&s->doc, s->ops->exec_file(s->ctx));
+	}
 	if (!s->doc.failed)
 		return 0;
 	s->doc_kind = GDB_DOC_NONE;

@@ -577,7 +577,6 @@ void gdb_session_sent(struct gdb_session *s, size_t n)
 
 void gdb_session_describe(struct gdb_session *s)
 {
-	s->arch = s->ops->arch(s->ctx);
 	if (s->doc_kind == GDB_DOC_FEATURES)
 		s->doc_kind = GDB_DOC_NONE;
 }

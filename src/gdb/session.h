@@ -57,8 +57,8 @@ void gdb_session_sent(struct gdb_session *s, size_t n);
 void gdb_session_stopped(struct gdb_session *s, const struct gdb_stop *stop);
 
 /*
- * The description is another one from now on: ops->arch is asked anew.  A client that is there
- * must fetch it again before it reads registers (gdb does at `unset tdesc filename`).
+ * The description is another one from now on.  It counts when the client fetches it again (gdb
+ * does at `unset tdesc filename`): until then both go on with the old one.
  */
 void gdb_session_describe(struct gdb_session *s);
 
