@@ -18,7 +18,6 @@
 struct aio {
 	struct io_uring ring;
 	int fd;
-	bool fixed;		/* FD is file 0 of the ring */
 	struct aio_op *waiting; /* found no room in the ring */
 };
 
@@ -52,7 +51,7 @@ static int aio_uring_open(int fd, unsigned int depth, struct aio **out, struct e
 		return err_sys(err, -ret, "io_uring");
 	}
 	io_uring_ring_dontfork(&aio->ring);
-	aio->fixed = io_uring_register_files(&aio->ring, &fd, 1) == 0;
+	/* Not registered with the ring, which would hold it, and its locks, beyond our own end. */
 	aio->fd = fd;
 	*out = aio;
 	return 0;
@@ -71,30 +70,26 @@ static int aio_uring_fd(const struct aio *aio)
 
 static void aio_uring_fill(struct aio *aio, struct io_uring_sqe *sqe, struct aio_op *op)
 {
-	int fd = aio->fixed ? 0 : aio->fd;
-
 	switch (op->kind) {
 	case AIO_READ:
-		io_uring_prep_readv(sqe, fd, op->iov, op->nr_iov, op->off);
+		io_uring_prep_readv(sqe, aio->fd, op->iov, op->nr_iov, op->off);
 		break;
 	case AIO_WRITE:
-		io_uring_prep_writev2(sqe, fd, op->iov, op->nr_iov, op->off,
+		io_uring_prep_writev2(sqe, aio->fd, op->iov, op->nr_iov, op->off,
 				      op->dsync ? RWF_DSYNC : 0);
 		break;
 	case AIO_FSYNC:
-		io_uring_prep_fsync(sqe, fd, IORING_FSYNC_DATASYNC);
+		io_uring_prep_fsync(sqe, aio->fd, IORING_FSYNC_DATASYNC);
 		break;
 	case AIO_PUNCH:
-		io_uring_prep_fallocate(sqe, fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		io_uring_prep_fallocate(sqe, aio->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 					(off_t)op->off, (off_t)op->len);
 		break;
 	case AIO_ZERO:
-		io_uring_prep_fallocate(sqe, fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE,
+		io_uring_prep_fallocate(sqe, aio->fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE,
 					(off_t)op->off, (off_t)op->len);
 		break;
 	}
-	if (aio->fixed)
-		io_uring_sqe_set_flags(sqe, IOSQE_FIXED_FILE);
 	io_uring_sqe_set_data(sqe, op);
 }
 

@@ -225,7 +225,7 @@ int nbd_server_blame(struct nbd_server *server, const char *path, struct err *er
 		*end = '\0';
 	if (strncmp(text, NBD_SERVER ": ", sizeof(NBD_SERVER ": ") - 1) == 0)
 		text += sizeof(NBD_SERVER ": ") - 1;
-	if (strstr(text, "lock"))
+	if (strstr(text, "\" lock"))
 		return err_set(err, EBUSY,
 			       "%s: in use: another virtual machine or program has locked it",
 			       path);

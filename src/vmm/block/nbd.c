@@ -194,7 +194,8 @@ static int nbd_open(struct block *block, const struct block_config *config, stru
 	ret = nbd_lib_load(&image->lib, err);
 	if (ret < 0) {
 		free(image);
-		return err_prefix(err, "%s", config->path);
+		err_prefix(err, "%s", config->path);
+		return ret;
 	}
 	image->handle = image->lib->create();
 	ret = image->handle ? nbd_start(image, config, block->info.format, err)

@@ -190,8 +190,10 @@ static int raw_prepare(struct raw *raw, struct block *block, const struct block_
 	    (ret = block_lock(raw->fd, !config->read_only, config->path, err)) < 0)
 		return ret;
 	if ((ret = raw_measure(raw, info, err)) < 0 ||
-	    (ret = raw_check_format(raw, config, err)) < 0)
-		return err_prefix(err, "%s", config->path);
+	    (ret = raw_check_format(raw, config, err)) < 0) {
+		err_prefix(err, "%s", config->path);
+		return ret;
+	}
 	ret = raw_set_direct(raw, config, err);
 	if (ret < 0)
 		return ret;
