@@ -252,10 +252,10 @@ int vm_create(const struct vm_config *cfg, struct event_base *base, struct vm **
 	vm->nr_vcpus = cfg->nr_cpus;
 	atomic_init(&vm->stopping, true);
 	pthread_mutex_init(&vm->lock, NULL);
+	pthread_mutex_init(&vm->clock.lock, NULL);
 	pthread_cond_init(&vm->parked_cond, NULL);
 	pthread_cond_init(&vm->resume_cond, NULL);
 	ret = vm_build(vm, err);
-	pthread_mutex_init(&vm->clock.lock, NULL);
 	if (ret) {
 		vm_destroy(vm);
 		return ret;
@@ -290,7 +290,6 @@ void vm_destroy(struct vm *vm)
 	machine_destroy(vm->machine);
 	bus_destroy(vm->bus);
 	for (i = vm->nr_vcpus; i > 0; i--)
-	vm_snapshots_free(vm);
 		vcpu_destroy(vm->vcpu[i - 1]);
 	irqchip_destroy(vm->irqchip);
 	if (vm->fd >= 0)
@@ -302,11 +301,11 @@ void vm_destroy(struct vm *vm)
 		close(vm->sample_fd);
 	pthread_cond_destroy(&vm->resume_cond);
 	pthread_cond_destroy(&vm->parked_cond);
+	pthread_mutex_destroy(&vm->clock.lock);
 	pthread_mutex_destroy(&vm->lock);
 	free(vm);
 }
 
-	pthread_mutex_destroy(&vm->clock.lock);
 /* --- run control --- */
 
 /* What a stop means for the machine's state. */
@@ -359,11 +358,11 @@ static void vm_take_stop(struct vm *vm, const struct stop *stop)
 {
 	struct vm_event ev = { .kind = VM_EVENT_STOP, .vcpu = stop->vcpu };
 
+	vm_time_hold(vm);
 	if (stop->why == STOP_RESET) {
 		vm_guest_reset(vm);
 		return;
 	}
-	vm_time_hold(vm);
 	vm_set_state(vm, vm_stop_state(stop->why), stop->vcpu, stop->text);
 	vm_describe(vm);
 	ev.text = vm->page->stop_text;
@@ -415,11 +414,11 @@ int vm_resume(struct vm *vm, struct err *err)
 		vm->debug_ops->resuming(vm->debug_ctx);
 	vm_set_state(vm, VM_STATE_RUNNING, 0, NULL);
 	vm_emit(vm, &ev);
+	vm_time_go(vm);
 	stop_release(vm);
 	return 0;
 }
 
-	vm_time_go(vm);
 void vm_hold(struct vm *vm)
 {
 	struct stop stop = { .why = STOP_USER };
@@ -450,11 +449,11 @@ int vm_pause(struct vm *vm, enum vm_state state, const char *text)
 		vm_take_stop(vm, &got);
 		return 0;
 	}
+	vm_time_hold(vm);
 	vm_set_state(vm, state, 0, got.text);
 	vm_describe(vm);
 	vm_emit(vm, &(struct vm_event){ .kind = VM_EVENT_STOP, .text = vm->page->stop_text });
 	return 0;
-	vm_time_hold(vm);
 }
 
 int vm_reset(struct vm *vm, struct err *err)
@@ -581,15 +580,11 @@ size_t vm_serial_input(struct vm *vm, unsigned int index, const uint8_t *data, s
 {
 	void *dev;
 
-	return dev ? uart_input(dev, data, len) : 0;
-}
-
-void vm_key(struct vm *vm, uint16_t scancode, bool down)
 	if (index == VCONSOLE_SERIAL_INDEX)
 		return vm->cfg->hvc ? vconsole_line_input(vm->cfg->hvc, data, len) : 0;
 	dev = machine_device(vm->machine, index ? &uart1_ops : &uart0_ops);
-{
-	void *dev = machine_device(vm->machine, &i8042_ops);
+	return dev ? uart_input(dev, data, len) : 0;
+}
 
 unsigned int vm_console_index(struct vm *vm)
 {
@@ -597,6 +592,10 @@ unsigned int vm_console_index(struct vm *vm)
 
 	return hvc ? VCONSOLE_SERIAL_INDEX : 0;
 }
+
+void vm_key(struct vm *vm, uint16_t scancode, bool down)
+{
+	void *dev = machine_device(vm->machine, &i8042_ops);
 
 	if (dev)
 		i8042_key(dev, scancode, down);
