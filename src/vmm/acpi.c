@@ -10,11 +10,13 @@
 #include <string.h>
 
 #include "vmm/dsdt.h"
+#include "vmm/pci.h"
 
 #define ACPI_TABLES_AT	0xe0000ull
 #define ACPI_RSDP_AT	0xf0000ull
 #define ACPI_FACS_AT	(BOOT_EBDA + 0x40)
-#define ACPI_TABLES_MAX 0x2000
+#define ACPI_TABLES_MAX 0x4000
+#define ACPI_WINDOW_AT	0xeff00ull /* dsdt.asl has the same number */
 
 #define ACPI_LAPIC     0xfee00000u
 #define ACPI_IOAPIC    0xfec00000u
@@ -34,8 +36,9 @@
 #define ACPI_NO_C_STATE	  0xffff
 #define ACPI_RESET_VALUE  6
 #define ACPI_CMOS_CENTURY 0x32
-/* 5.2.12.5: active high, level triggered */
+/* 5.2.12.5: active high or low, level triggered */
 #define ACPI_ISO_LEVEL_HIGH 0xd
+#define ACPI_ISO_LEVEL_LOW  0xf
 
 /* 5.2.3.2 */
 struct acpi_gas {
@@ -126,6 +129,21 @@ struct acpi_madt_nmi {
 	uint8_t lint;
 } __attribute__((packed));
 
+/* PCI Firmware Specification 3.0, 4.1.2: one segment */
+struct acpi_mcfg {
+	struct acpi_head head;
+	uint64_t reserved, base;
+	uint16_t segment;
+	uint8_t first_bus, last_bus;
+	uint32_t reserved2;
+} __attribute__((packed));
+
+/* What the DSDT must be told of this machine. */
+struct acpi_window {
+	uint64_t base, len;
+};
+
+_Static_assert(sizeof(struct acpi_mcfg) == 60, "MCFG");
 _Static_assert(sizeof(struct acpi_rsdp) == 36, "RSDP");
 _Static_assert(sizeof(struct acpi_head) == 36, "table header");
 _Static_assert(sizeof(struct acpi_fadt) == 268, "FADT revision 5");
@@ -249,11 +267,17 @@ static void acpi_madt_add_interrupts(struct acpi_blob *blob)
 	const struct acpi_madt_iso sci = {
 		2, sizeof(sci), 0, ACPI_SCI_IRQ, ACPI_SCI_IRQ, ACPI_ISO_LEVEL_HIGH
 	};
+	const struct acpi_madt_iso pci_a = { 2,		sizeof(pci_a), 0,
+					     PCI_IRQ_A, PCI_IRQ_A,     ACPI_ISO_LEVEL_LOW };
+	const struct acpi_madt_iso pci_b = { 2,		sizeof(pci_b), 0,
+					     PCI_IRQ_B, PCI_IRQ_B,     ACPI_ISO_LEVEL_LOW };
 	const struct acpi_madt_nmi nmi = { 4, sizeof(nmi), ACPI_ALL_CPUS, 0, 1 };
 
 	acpi_append(blob, &ioapic, sizeof(ioapic));
 	acpi_append(blob, &pit, sizeof(pit));
 	acpi_append(blob, &sci, sizeof(sci));
+	acpi_append(blob, &pci_a, sizeof(pci_a));
+	acpi_append(blob, &pci_b, sizeof(pci_b));
 	acpi_append(blob, &nmi, sizeof(nmi));
 }
 
@@ -272,6 +296,16 @@ static uint64_t acpi_add_madt(struct acpi_blob *blob, unsigned int nr_cpus)
 		acpi_append(blob, &lapic, sizeof(lapic));
 	}
 	acpi_madt_add_interrupts(blob);
+	return acpi_finish(blob, start);
+}
+
+static uint64_t acpi_add_mcfg(struct acpi_blob *blob)
+{
+	struct acpi_mcfg mcfg = { .base = ACPI_ECAM_BASE };
+	size_t start = acpi_begin(blob);
+
+	acpi_head_fill(&mcfg.head, "MCFG", 1);
+	acpi_append(blob, &mcfg, sizeof(mcfg));
 	return acpi_finish(blob, start);
 }
 
@@ -321,7 +355,8 @@ static int acpi_place_facs(struct boot_ctx *ctx, struct err *err)
 
 int acpi_place(struct boot_ctx *ctx, unsigned int nr_cpus, uint64_t *rsdp, struct err *err)
 {
-	uint64_t table[2], dsdt, rsdt, xsdt;
+	const struct acpi_window window = { pci_mem64_base(ctx->mem), PCI_MEM64_LEN };
+	uint64_t table[3], dsdt, rsdt, xsdt;
 	struct acpi_blob blob = { .len = 0 };
 	int ret;
 
@@ -329,14 +364,18 @@ int acpi_place(struct boot_ctx *ctx, unsigned int nr_cpus, uint64_t *rsdp, struc
 	dsdt = ACPI_TABLES_AT;
 	table[0] = acpi_add_fadt(&blob, dsdt);
 	table[1] = acpi_add_madt(&blob, nr_cpus);
-	rsdt = acpi_add_root(&blob, "RSDT", 4, table, 2);
-	xsdt = acpi_add_root(&blob, "XSDT", 8, table, 2);
+	table[2] = acpi_add_mcfg(&blob);
+	rsdt = acpi_add_root(&blob, "RSDT", 4, table, 3);
+	xsdt = acpi_add_root(&blob, "XSDT", 8, table, 3);
 	if (blob.full)
 		return err_set(err, ENOSPC, "ACPI: the tables for %u processors do not fit",
 			       nr_cpus);
 	ret = acpi_place_facs(ctx, err);
 	if (!ret)
 		ret = boot_place(ctx, ACPI_TABLES_AT, blob.data, blob.len, "ACPI tables", err);
+	if (!ret)
+		ret = boot_place(ctx, ACPI_WINDOW_AT, &window, sizeof(window), "ACPI PCI window",
+				 err);
 	if (!ret)
 		ret = acpi_place_rsdp(ctx, rsdt, xsdt, err);
 	*rsdp = ACPI_RSDP_AT;

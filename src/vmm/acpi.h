@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* ACPI tables (RSDP, XSDT, FADT, MADT, DSDT) and the MP table, made for a guest's size. */
+/* ACPI tables (RSDP, XSDT, FADT, MADT, MCFG, DSDT) and the MP table, made for a guest's size. */
 #ifndef VITRINE_VMM_ACPI_H
 #define VITRINE_VMM_ACPI_H
 

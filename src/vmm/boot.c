@@ -11,6 +11,7 @@
 #include "base/parse.h"
 #include "vmm/acpi.h"
 #include "vmm/mptable.h"
+#include "vmm/pci.h"
 
 #define BOOT_BDA	0x400ull
 #define BOOT_BDA_LEN	0x100ull
@@ -35,6 +36,7 @@ unsigned int boot_memmap(const struct mem *mem, struct boot_range out[BOOT_MAX_R
 	if (mem_low_end(mem) > MEM_HIGH_BASE)
 		out[nr++] = (struct boot_range){ MEM_HIGH_BASE, mem_low_end(mem) - MEM_HIGH_BASE,
 						 BOOT_RANGE_RAM };
+	out[nr++] = (struct boot_range){ ACPI_ECAM_BASE, PCI_ECAM_LEN, BOOT_RANGE_RESERVED };
 	if (mem_high_end(mem) > MEM_HOLE_END)
 		out[nr++] = (struct boot_range){ MEM_HOLE_END, mem_high_end(mem) - MEM_HOLE_END,
 						 BOOT_RANGE_RAM };

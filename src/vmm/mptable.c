@@ -8,9 +8,10 @@
 #include <string.h>
 
 #include "vmm/acpi.h"
+#include "vmm/pci.h"
 
 #define MP_AT	      0xf1000ull /* in the last 64 KiB, where kernels search */
-#define MP_MAX_LEN    0x800
+#define MP_MAX_LEN    0xf00
 #define MP_LAPIC      0xfee00000u
 #define MP_IOAPIC     0xfec00000u
 #define MP_IOAPIC_ID  0
@@ -18,12 +19,16 @@
 #define MP_PIT_PIN    2
 #define MP_NR_IRQS    16
 #define MP_CASCADE    2
+#define MP_BUS_PCI    0 /* kernels take the number of a PCI bus for its place in the table */
+#define MP_BUS_ISA    1
+#define MP_PCI_SLOTS  32
 
 enum mp_entry { MP_CPU, MP_BUS, MP_IOAPIC_ENTRY, MP_IO_INT, MP_LOCAL_INT };
 enum mp_int_type { MP_INT, MP_NMI, MP_SMI, MP_EXTINT };
 
-/* Active high, level triggered (4.3.4): the SCI. 0: as the bus (ISA) has it. */
+/* Level triggered (4.3.4), active high: the SCI; low: PCI. 0: as the bus (ISA) has it. */
 #define MP_FLAGS_LEVEL_HIGH 0xd
+#define MP_FLAGS_LEVEL_LOW  0xf
 
 /* 4.1 */
 struct mp_floating {
@@ -104,12 +109,13 @@ static void mp_add_cpus(struct mp_blob *blob, unsigned int nr_cpus)
 }
 
 static void mp_add_int(struct mp_blob *blob, uint8_t type, uint8_t int_type, uint16_t flags,
-		       uint8_t irq, uint8_t apic, uint8_t pin)
+		       uint8_t bus, uint8_t irq, uint8_t apic, uint8_t pin)
 {
 	const struct mp_int entry = {
 		.type = type,
 		.int_type = int_type,
 		.flags = flags,
+		.src_bus = bus,
 		.src_irq = irq,
 		.dst_apic = apic,
 		.dst_pin = pin,
@@ -118,22 +124,40 @@ static void mp_add_int(struct mp_blob *blob, uint8_t type, uint8_t int_type, uin
 	mp_add(blob, &entry, sizeof(entry));
 }
 
-static void mp_add_interrupts(struct mp_blob *blob)
+static void mp_add_isa_interrupts(struct mp_blob *blob)
 {
 	uint8_t irq;
 
-	for (irq = 0; irq < MP_NR_IRQS; irq++)
-		if (irq != MP_CASCADE)
-			mp_add_int(blob, MP_IO_INT, MP_INT,
-				   irq == ACPI_SCI_IRQ ? MP_FLAGS_LEVEL_HIGH : 0, irq, MP_IOAPIC_ID,
-				   irq ? irq : MP_PIT_PIN);
-	mp_add_int(blob, MP_LOCAL_INT, MP_EXTINT, 0, 0, MP_ALL_LAPICS, 0);
-	mp_add_int(blob, MP_LOCAL_INT, MP_NMI, 0, 0, MP_ALL_LAPICS, 1);
+	for (irq = 0; irq < MP_NR_IRQS; irq++) {
+		if (irq == MP_CASCADE || irq == PCI_IRQ_A || irq == PCI_IRQ_B)
+			continue;
+		mp_add_int(blob, MP_IO_INT, MP_INT, irq == ACPI_SCI_IRQ ? MP_FLAGS_LEVEL_HIGH : 0,
+			   MP_BUS_ISA, irq, MP_IOAPIC_ID, irq ? irq : MP_PIT_PIN);
+	}
+}
+
+/* The source of a PCI interrupt is slot and pin (appendix D.3); functions here have pin A, 0. */
+static void mp_add_pci_interrupts(struct mp_blob *blob)
+{
+	uint8_t slot;
+
+	for (slot = 0; slot < MP_PCI_SLOTS; slot++)
+		mp_add_int(blob, MP_IO_INT, MP_INT, MP_FLAGS_LEVEL_LOW, MP_BUS_PCI,
+			   (uint8_t)(slot << 2), MP_IOAPIC_ID, (uint8_t)pci_irq(slot, 1));
+}
+
+static void mp_add_interrupts(struct mp_blob *blob)
+{
+	mp_add_isa_interrupts(blob);
+	mp_add_pci_interrupts(blob);
+	mp_add_int(blob, MP_LOCAL_INT, MP_EXTINT, 0, MP_BUS_ISA, 0, MP_ALL_LAPICS, 0);
+	mp_add_int(blob, MP_LOCAL_INT, MP_NMI, 0, MP_BUS_ISA, 0, MP_ALL_LAPICS, 1);
 }
 
 static void mp_fill(struct mp_blob *blob, unsigned int nr_cpus)
 {
-	const struct mp_bus isa = { .type = MP_BUS, .name = { 'I', 'S', 'A', ' ', ' ', ' ' } };
+	const struct mp_bus pci = { MP_BUS, MP_BUS_PCI, { 'P', 'C', 'I', ' ', ' ', ' ' } };
+	const struct mp_bus isa = { MP_BUS, MP_BUS_ISA, { 'I', 'S', 'A', ' ', ' ', ' ' } };
 	const struct mp_ioapic ioapic = {
 		.type = MP_IOAPIC_ENTRY,
 		.id = MP_IOAPIC_ID,
@@ -152,6 +176,7 @@ static void mp_fill(struct mp_blob *blob, unsigned int nr_cpus)
 	blob->len = sizeof(config);
 	blob->nr_entries = 0;
 	mp_add_cpus(blob, nr_cpus);
+	mp_add(blob, &pci, sizeof(pci));
 	mp_add(blob, &isa, sizeof(isa));
 	mp_add(blob, &ioapic, sizeof(ioapic));
 	mp_add_interrupts(blob);

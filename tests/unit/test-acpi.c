@@ -13,6 +13,7 @@
 
 #include "vmm/acpi.h"
 #include "vmm/mptable.h"
+#include "vmm/pci.h"
 
 #define MIB (1ull << 20)
 
@@ -139,6 +140,25 @@ static void test_fadt(void **state)
 	machine_free(m);
 }
 
+/* Bus 0 alone, at the place that the memory map reserves. */
+static void test_mcfg(void **state)
+{
+	struct machine *m = machine_make(1);
+	uint64_t mcfg = find_table(m, "MCFG");
+	struct boot_range range[BOOT_MAX_RANGES];
+	unsigned int i, nr = boot_memmap(m->ctx.mem, range), reserved = 0;
+
+	(void)state;
+	assert_int_equal(check_table(m, mcfg, "MCFG"), 60);
+	assert_int_equal(get(m, mcfg + 44, 8), ACPI_ECAM_BASE);
+	assert_int_equal(get(m, mcfg + 52, 4), 0);
+	for (i = 0; i < nr; i++)
+		reserved += range[i].gpa == ACPI_ECAM_BASE && range[i].len == PCI_ECAM_LEN &&
+			    range[i].type == BOOT_RANGE_RESERVED;
+	assert_int_equal(reserved, 1);
+	machine_free(m);
+}
+
 /* \_S5 in the AML, as simple kernels look for it: the name, a package, ACPI_S5_TYPE first. */
 static void test_s5(void **state)
 {
@@ -180,14 +200,15 @@ static void check_madt(unsigned int nr_cpus)
 			if (get(m, at + 3, 1) == 0)
 				assert_int_equal(get(m, at + 4, 4), 2);
 			else
-				assert_int_equal(get(m, at + 8, 2), 0xd);
+				assert_int_equal(get(m, at + 8, 2),
+						 get(m, at + 3, 1) == ACPI_SCI_IRQ ? 0xd : 0xf);
 			break;
 		}
 	}
 	assert_int_equal(at, madt + len);
 	assert_int_equal(lapics, nr_cpus);
 	assert_int_equal(ioapics, 1);
-	assert_int_equal(overrides, 2);
+	assert_int_equal(overrides, 4);
 	machine_free(m);
 }
 
@@ -197,6 +218,19 @@ static void test_madt(void **state)
 	check_madt(1);
 	check_madt(4);
 	check_madt(64);
+}
+
+/* PCI is bus 0 and level triggered, active low; no ISA interrupt takes its lines. */
+static void check_mp_int(const struct machine *m, uint64_t at)
+{
+	uint64_t source = get(m, at + 5, 1), pin = get(m, at + 7, 1);
+
+	if (get(m, at + 4, 1) == 0) {
+		assert_int_equal(get(m, at + 2, 2), 0xf);
+		assert_int_equal(pin, pci_irq((unsigned int)source >> 2, 1));
+	} else {
+		assert_true(pin != PCI_IRQ_A && pin != PCI_IRQ_B);
+	}
 }
 
 static void check_mp(unsigned int nr_cpus)
@@ -223,12 +257,14 @@ static void check_mp(unsigned int nr_cpus)
 		seen[type]++;
 		if (type == 0)
 			assert_int_equal(get(m, at + 3, 1), i ? 1 : 3);
+		if (type == 3)
+			check_mp_int(m, at);
 	}
 	assert_int_equal(at, table + len);
 	assert_int_equal(seen[0], nr_cpus);
-	assert_int_equal(seen[1], 1);
+	assert_int_equal(seen[1], 2);
 	assert_int_equal(seen[2], 1);
-	assert_int_equal(seen[3], 15);
+	assert_int_equal(seen[3], 13 + 32);
 	assert_int_equal(seen[4], 2);
 	machine_free(m);
 }
@@ -277,6 +313,7 @@ static void test_iasl(void **state)
 	iasl_check(m, dir, "facp", fadt);
 	iasl_check(m, dir, "dsdt", get(m, fadt + 40, 4));
 	iasl_check(m, dir, "facs", get(m, fadt + 36, 4));
+	iasl_check(m, dir, "mcfg", find_table(m, "MCFG"));
 	iasl_check(m, dir, "apic", find_table(m, "APIC"));
 	iasl_check(m, dir, "xsdt", get(m, m->rsdp + 24, 8));
 	snprintf(command, sizeof(command), "rm -r %s", dir);
@@ -298,7 +335,7 @@ int main(void)
 		cmocka_unit_test(test_checksum), cmocka_unit_test(test_rsdp),
 		cmocka_unit_test(test_fadt),	 cmocka_unit_test(test_s5),
 		cmocka_unit_test(test_madt),	 cmocka_unit_test(test_mptable),
-		cmocka_unit_test(test_iasl),
+		cmocka_unit_test(test_mcfg),	 cmocka_unit_test(test_iasl),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,23 +115,6 @@ static void test_postcode(void **state)
 	stop(&postcode_ops);
 }
 
-static void test_reset_port(void **state)
-{
-	(void)state;
-	start(&reset_ops);
-	/* PCI configuration addresses with bit 2 of the second byte set must not reset. */
-	fake_out(fake, 0xcf8, 4, 0x80000400);
-	fake_out(fake, 0xcf8, 2, 0x0600);
-	assert_int_equal(fake->nr_requests, 0);
-	fake_outb(fake, 0xcf9, 0x02);
-	assert_int_equal(fake->nr_requests, 0);
-	assert_int_equal(fake_inb(fake, 0xcf9), 0x02);
-	fake_outb(fake, 0xcf9, 0x06);
-	assert_int_equal(fake->nr_requests, 1);
-	assert_int_equal(fake->request, DEV_REQ_RESET);
-	stop(&reset_ops);
-}
-
 static void test_port_92(void **state)
 {
 	(void)state;
@@ -147,25 +130,10 @@ static void test_port_92(void **state)
 	stop(&reset_ops);
 }
 
-static void bridge_io(void *opaque, struct bus_access *acc)
+static void intruder_io(void *opaque, struct bus_access *acc)
 {
 	(void)opaque;
 	(void)acc;
-}
-
-static void test_reset_yields_to_bridge(void **state)
-{
-	int bridge;
-
-	(void)state;
-	assert_int_equal(
-		bus_register(fake->env.bus, BUS_PIO, 0xcf8, 8, "pci", bridge_io, &bridge, NULL), 0);
-	start(&reset_ops);
-	fake_outb(fake, 0xcf9, 0x06);
-	assert_int_equal(fake->nr_requests, 0);
-	assert_int_equal(fake_inb(fake, 0x92), 0x02);
-	bus_unregister(fake->env.bus, &bridge);
-	stop(&reset_ops);
 }
 
 static void test_init_fails_cleanly(void **state)
@@ -175,8 +143,8 @@ static void test_init_fails_cleanly(void **state)
 	int other;
 
 	(void)state;
-	assert_int_equal(bus_register(fake->env.bus, BUS_PIO, ACPI_PM_TMR, 1, "intruder", bridge_io,
-				      &other, NULL),
+	assert_int_equal(bus_register(fake->env.bus, BUS_PIO, ACPI_PM_TMR, 1, "intruder",
+				      intruder_io, &other, NULL),
 			 0);
 	assert_int_equal(acpipm_ops.init(&fake->env, &dev, &err), -EEXIST);
 	assert_non_null(strstr(err.text, "intruder"));
@@ -258,17 +226,9 @@ static void test_acpi_state(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_debugcon),
-		TEST(test_debugexit),
-		TEST(test_pvpanic),
-		TEST(test_postcode),
-		TEST(test_reset_port),
-		TEST(test_port_92),
-		TEST(test_reset_yields_to_bridge),
-		TEST(test_init_fails_cleanly),
-		TEST(test_power_button),
-		TEST(test_power_off),
-		TEST(test_pm_timer),
+		TEST(test_debugcon),	 TEST(test_debugexit), TEST(test_pvpanic),
+		TEST(test_postcode),	 TEST(test_port_92),   TEST(test_init_fails_cleanly),
+		TEST(test_power_button), TEST(test_power_off), TEST(test_pm_timer),
 		TEST(test_acpi_state),
 	};
 

@@ -1,44 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The two ways to reset a PC that are not the keyboard controller's: the
- * chipset's reset control register and system control port A. Both are bytes
- * of atomics; the A20 gate is always open and only remembered.
+ * System control port A: the fast reset and the A20 gate, which is always open and
+ * only remembered. The chipset's reset register, 0xcf9, is the host bridge's
+ * (pci.c).
  */
 #include "vmm/dev/reset.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#define RESET_PORT_A   0x92
-#define RESET_PORT_CF9 0xcf9
+#define RESET_PORT_A 0x92
 
-#define RESET_A_FAST	0x01 /* a rising edge resets the CPU */
-#define RESET_A_A20	0x02
-#define RESET_CF9_HARD	0x02 /* kind of reset, for when it comes */
-#define RESET_CF9_RESET 0x04
-#define RESET_CF9_FULL	0x08
-#define RESET_CF9_KEPT	(RESET_CF9_HARD | RESET_CF9_FULL)
+#define RESET_A_FAST 0x01 /* a rising edge resets the CPU */
+#define RESET_A_A20  0x02
 
 struct reset {
 	const struct dev_env *env;
-	uint8_t port_a, cf9; /* atomic */
+	uint8_t port_a; /* atomic */
 };
-
-static void reset_cf9_io(void *opaque, struct bus_access *acc)
-{
-	struct reset *rst = opaque;
-
-	/* Wider accesses here are PCI configuration addresses, and may have any bit set. */
-	if (acc->size != 1 || acc->part)
-		return;
-	if (!acc->write) {
-		acc->data = __atomic_load_n(&rst->cf9, __ATOMIC_RELAXED);
-		return;
-	}
-	__atomic_store_n(&rst->cf9, acc->data & RESET_CF9_KEPT, __ATOMIC_RELAXED);
-	if (acc->data & RESET_CF9_RESET)
-		rst->env->request(rst->env->ctx, DEV_REQ_RESET, 0);
-}
 
 static void reset_port_a_io(void *opaque, struct bus_access *acc)
 {
@@ -59,7 +38,6 @@ static void reset_reset(void *state)
 	struct reset *rst = state;
 
 	__atomic_store_n(&rst->port_a, RESET_A_A20, __ATOMIC_RELAXED);
-	__atomic_store_n(&rst->cf9, 0, __ATOMIC_RELAXED);
 }
 
 static int reset_init(const struct dev_env *env, void **state, struct err *err)
@@ -71,11 +49,8 @@ static int reset_init(const struct dev_env *env, void **state, struct err *err)
 	if (!rst)
 		return err_sys(err, ENOMEM, "reset");
 	rst->env = env;
-	ret = bus_register(env->bus, BUS_PIO, RESET_PORT_CF9, 1, "reset", reset_cf9_io, rst, err);
-	if (!ret || ret == -EEXIST)
-		ret = dev_claim_ports(env, &port_a, 1, reset_port_a_io, rst, err);
+	ret = dev_claim_ports(env, &port_a, 1, reset_port_a_io, rst, err);
 	if (ret) {
-		bus_unregister(env->bus, rst);
 		free(rst);
 		return ret;
 	}
@@ -95,10 +70,8 @@ static void reset_exit(void *state)
 static void reset_describe(void *state, struct dev_rows *rows)
 {
 	struct reset *rst = state;
-	uint8_t cf9 = __atomic_load_n(&rst->cf9, __ATOMIC_RELAXED);
 	uint8_t port_a = __atomic_load_n(&rst->port_a, __ATOMIC_RELAXED);
 
-	dev_row(rows, "port 0xcf9", "0x%02x", cf9);
 	dev_row(rows, "port 0x92", "0x%02x (A20 bit %s)", port_a,
 		port_a & RESET_A_A20 ? "on" : "off");
 }
@@ -107,7 +80,6 @@ static void reset_save(void *state, struct buf *out)
 {
 	struct reset *rst = state;
 
-	dev_save_u8(out, __atomic_load_n(&rst->cf9, __ATOMIC_RELAXED));
 	dev_save_u8(out, __atomic_load_n(&rst->port_a, __ATOMIC_RELAXED));
 }
 
@@ -115,7 +87,6 @@ static int reset_load(void *state, struct dev_state_in *in, struct err *err)
 {
 	struct reset *rst = state;
 
-	__atomic_store_n(&rst->cf9, dev_load_u8(in), __ATOMIC_RELAXED);
 	__atomic_store_n(&rst->port_a, dev_load_u8(in), __ATOMIC_RELAXED);
 	return dev_load_end(in, "reset", err);
 }
