@@ -287,6 +287,7 @@ void vm_destroy(struct vm *vm)
 		event_free(vm->stop_event);
 	if (vm->stop_fd >= 0)
 		close(vm->stop_fd);
+	vm_snapshots_free(vm);
 	machine_destroy(vm->machine);
 	bus_destroy(vm->bus);
 	for (i = vm->nr_vcpus; i > 0; i--)
