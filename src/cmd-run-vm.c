@@ -19,6 +19,7 @@
 #include "ctl/console.h"
 #include "ctl/debug.h"
 #include "ctl/monitor.h"
+#include "ctl/net.h"
 #include "ctl/report.h"
 #include "ctl/rundir.h"
 #include "ctl/server.h"
@@ -27,6 +28,7 @@
 #include "ctl/stdin.h"
 #include "dbg/dbg.h"
 #include "gdb/target-kvm.h"
+#include "net/config.h"
 #include "vmm/vm.h"
 
 #define RUN_TAIL_MAX   4096
@@ -277,6 +279,7 @@ static int run_take_dir(struct run *run, struct err *err)
 	}
 	vm->name = run->dir.name;
 	vm->run_dir = run->dir.path;
+	net_plugs_bind(vm->plug, vm->nr_plug, vm->name, vm->run_dir);
 	return ret;
 }
 
@@ -370,6 +373,8 @@ static int run_start_sockets(struct run *run, struct err *err)
 		ret = debug_bind(run->server, run->dbg, &run->debug, err);
 	if (ret == 0)
 		ret = stage2_bind(run->server, err);
+	if (ret == 0)
+		ret = net_bind(run->server, err);
 	if (ret == 0)
 		ret = snapshot_bind(run->server, run->dbg, err);
 	if (ret == 0)

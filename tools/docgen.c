@@ -10,6 +10,7 @@
 
 #include "ctl/debug.h"
 #include "ctl/monitor.h"
+#include "ctl/net.h"
 #include "ctl/snapshot.h"
 #include "ctl/stage2.h"
 #include "tui/keys.h"
@@ -90,6 +91,8 @@ static void docgen_monitor(void)
 	monitor_each(mon, docgen_command, NULL);
 	for (i = 0; i < debug_monitor_commands_len; i++)
 		docgen_command(NULL, &debug_monitor_commands[i]);
+	for (i = 0; i < net_monitor_commands_len; i++)
+		docgen_command(NULL, &net_monitor_commands[i]);
 	for (i = 0; i < stage2_monitor_commands_len; i++)
 	for (i = 0; i < snapshot_monitor_commands_len; i++)
 		docgen_command(NULL, &snapshot_monitor_commands[i]);

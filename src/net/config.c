@@ -317,7 +317,9 @@ static int net_apply_kind(struct net_config *cfg, const char *val, const char *w
 	} else if (strncmp(word, "hub=", 4) == 0 && net_set_hub(cfg, word + 4) == 0) {
 		cfg->kind = NET_HUB;
 	} else {
-		near = strncmp(word, "hub", 3) == 0 ? kinds[3] : parse_nearest(word, kinds);
+		near = strncmp(word, "hub", 3) == 0 ? kinds[3]
+		       : *word			    ? parse_nearest(word, kinds)
+						    : NULL;
 		return err_set(err, EINVAL, "--net %s: %s%s", val,
 			       near ? "did you mean " : "none, user, tap or hub=NAME",
 			       near ? near : "");

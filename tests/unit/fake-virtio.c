@@ -23,7 +23,8 @@ struct virtq {
 	struct virtio *vdev;
 	unsigned int index, size, nr, next, in_flight;
 	unsigned int interrupts;
-	struct fake_given *chain; /* FAKE_MAX_CHAINS */
+	uint16_t filled[VIRTQ_MAX_SIZE]; /* heads, until they are flushed */
+	struct fake_given *chain;	 /* FAKE_MAX_CHAINS */
 };
 
 struct fake_watch {
@@ -188,6 +189,22 @@ void virtq_push(struct virtq *vq, uint16_t head, uint32_t written)
 	vq->in_flight--;
 }
 
+void virtq_fill(struct virtq *vq, uint16_t head, uint32_t written, unsigned int index)
+{
+	if (index >= VIRTQ_MAX_SIZE || head >= vq->nr)
+		abort();
+	vq->filled[index] = head;
+	vq->chain[head].written = written;
+}
+
+void virtq_flush(struct virtq *vq, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		virtq_push(vq, vq->filled[i], vq->chain[vq->filled[i]].written);
+}
+
 void virtq_unpop(struct virtq *vq)
 {
 	vq->next--;
@@ -294,7 +311,7 @@ void *fake_virtio_state(struct virtio *vdev)
 
 void fake_virtio_start(struct virtio *vdev, uint64_t features)
 {
-	vdev->features = features & vdev->ops->features(vdev->state);
+	vdev->features = features & (vdev->ops->features(vdev->state) | VIRTIO_F_VERSION_1);
 	vdev->ops->negotiated(vdev->state, vdev->features);
 	vdev->running = true;
 	if (vdev->ops->started)
