@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "balloon/balloon.h"
 #include "cmd-run.h"
 #include "net/config.h"
 #include "vmm/virtio/blk.h"
@@ -29,7 +30,7 @@ static const struct run_device run_device_table[] = {
 	{ "cdrom", "cdrom", RUN_MAX_PLUGS, blk_parse_cdrom },
 	{ "net", "net", RUN_MAX_PLUGS, net_plug_parse },
 	{ "console", "console", 1, vconsole_parse },
-	{ "balloon", "balloon", 1, NULL },
+	{ "balloon", "balloon", 1, balloon_plug_parse },
 };
 
 #define RUN_NR_DEVICES (sizeof(run_device_table) / sizeof(run_device_table[0]))
@@ -124,6 +125,19 @@ static int run_add_rng(struct run_devices *devs, struct err *err)
 	return run_plug_add(devs, &dev, &plug, err);
 }
 
+/* Every guest has a balloon, empty until somebody wants memory back. */
+static int run_add_balloon(struct run_devices *devs, struct err *err)
+{
+	const struct run_device *dev = run_device_find("balloon");
+	struct pci_plug plug = { 0 };
+	int ret;
+
+	if (run_plug_taken(devs, dev->name))
+		return 0;
+	ret = dev->parse(NULL, &plug, err);
+	return ret < 0 ? ret : run_plug_add(devs, dev, &plug, err);
+}
+
 int run_devices_finish(struct run_config *cfg, struct err *err)
 {
 	struct run_devices *devs = &cfg->devices;
@@ -132,6 +146,8 @@ int run_devices_finish(struct run_config *cfg, struct err *err)
 
 	if (!devs->no_rng)
 		ret = run_add_rng(devs, err);
+	if (ret == 0 && !devs->no_balloon)
+		ret = run_add_balloon(devs, err);
 	for (i = 0; i < devs->nr && !cfg->vm.hvc; i++)
 		cfg->vm.hvc = vconsole_plug_line(&devs->plug[i]);
 	cfg->vm.plug = devs->plug;

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "cmd.h"
+#include "ctl/balloon.h"
 #include "ctl/console.h"
 #include "ctl/debug.h"
 #include "ctl/monitor.h"
@@ -373,6 +374,8 @@ static int run_start_sockets(struct run *run, struct err *err)
 		ret = debug_bind(run->server, run->dbg, &run->debug, err);
 	if (ret == 0)
 		ret = stage2_bind(run->server, err);
+	if (ret == 0)
+		ret = balloon_bind(run->server, err);
 	if (ret == 0)
 		ret = net_bind(run->server, err);
 	if (ret == 0)

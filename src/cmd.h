@@ -42,6 +42,11 @@ int cmd_show(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
 int cmd_snapshot(int argc, char **argv);
+int cmd_balloon(int argc, char **argv);
+int cmd_balance(int argc, char **argv);
+int cmd_up(int argc, char **argv);
+int cmd_down(int argc, char **argv);
+int cmd_test(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 
 /* Standard descriptors that the caller closed would become files of ours: /dev/null instead. */

@@ -33,6 +33,11 @@ static const struct main_verb main_verbs[] = {
 	{ "explain", cmd_explain, "[NAME] ADDRESS", "why an address can or cannot be accessed" },
 	{ "snapshot", cmd_snapshot, "[NAME] save|load|list TAG", "keep a moment, or go back to it" },
 	{ "dump", cmd_dump, "[NAME] FILE", "memory and registers as an ELF core file" },
+	{ "balloon", cmd_balloon, "[NAME] [SIZE|+SIZE|-SIZE]", "memory on loan: see it, move it" },
+	{ "balance", cmd_balance, "[--dry-run]", "share the host's memory out between the VMs" },
+	{ "up", cmd_up, "[--watch] FILE", "start the VMs of a fleet file" },
+	{ "down", cmd_down, "FILE", "and stop them" },
+	{ "test", cmd_test, "DIR|FILE...", "run guests as tests" },
 	{ "doctor", cmd_doctor, "[--json]", "what this host's KVM can do" },
 };
 

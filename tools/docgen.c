@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ctl/balloon.h"
 #include "ctl/debug.h"
 #include "ctl/monitor.h"
 #include "ctl/net.h"
@@ -93,6 +94,8 @@ static void docgen_monitor(void)
 		docgen_command(NULL, &debug_monitor_commands[i]);
 	for (i = 0; i < net_monitor_commands_len; i++)
 		docgen_command(NULL, &net_monitor_commands[i]);
+	for (i = 0; i < balloon_monitor_commands_len; i++)
+		docgen_command(NULL, &balloon_monitor_commands[i]);
 	for (i = 0; i < stage2_monitor_commands_len; i++)
 	for (i = 0; i < snapshot_monitor_commands_len; i++)
 		docgen_command(NULL, &snapshot_monitor_commands[i]);

@@ -163,14 +163,14 @@ static int client_result(json_t *reply, const char *cmd, json_t **ret, struct er
 	return 0;
 }
 
-static int client_exec(struct ctl_client *cli, const char *cmd, json_t *args, json_t **ret,
-		       uint64_t timeout_ns, struct err *err)
+/* Send the request and return its number. */
+static long long client_begin(struct ctl_client *cli, const char *cmd, json_t *args,
+			      uint64_t deadline, struct err *err)
 {
-	uint64_t deadline = time_now_ns() + timeout_ns;
 	json_int_t id = ++cli->next_id;
-	json_t *req, *reply = NULL;
+	json_t *req;
 	char *text;
-	int res;
+	int ret;
 
 	req = json_pack("{s:s,s:I}", "execute", cmd, "id", id);
 	if (args)
@@ -179,20 +179,45 @@ static int client_exec(struct ctl_client *cli, const char *cmd, json_t *args, js
 	json_decref(req);
 	if (!text)
 		return err_sys(err, ENOMEM, "%s", cmd);
-	res = cli->gone ? client_gone(cli, err)
+	ret = cli->gone ? client_gone(cli, err)
 			: client_send(cli, text, strlen(text), deadline, err);
 	free(text);
-	while (res == 0) {
-		res = client_await(cli, deadline, &reply, err);
-		if (res < 0 || json_integer_value(json_object_get(reply, "id")) == id)
+	return ret < 0 ? ret : id;
+}
+
+int ctl_finish(struct ctl_client *cli, long long id, const char *cmd,
+	       unsigned long long deadline_ns, json_t **ret, struct err *err)
+{
+	json_t *reply = NULL;
+	int res;
+
+	client_fill(cli, NULL); /* what has come counts, however late it is asked for */
+	for (;;) {
+		res = client_await(cli, deadline_ns, &reply, err);
+		if (res < 0)
+			return res;
+		if (json_integer_value(json_object_get(reply, "id")) == id)
 			break;
 		json_decref(reply); /* of a request that was given up */
 	}
-	if (res < 0)
-		return res;
 	res = client_result(reply, cmd, ret, err);
 	json_decref(reply);
 	return res;
+}
+
+static int client_exec(struct ctl_client *cli, const char *cmd, json_t *args, json_t **ret,
+		       uint64_t timeout_ns, struct err *err)
+{
+	uint64_t deadline = time_now_ns() + timeout_ns;
+	long long id = client_begin(cli, cmd, args, deadline, err);
+
+	return id < 0 ? (int)id : ctl_finish(cli, id, cmd, deadline, ret, err);
+}
+
+/* A socket whose reader sleeps has room for a request all the same. */
+long long ctl_begin(struct ctl_client *cli, const char *cmd, json_t *args, struct err *err)
+{
+	return client_begin(cli, cmd, args, time_now_ns(), err);
 }
 
 int ctl_exec(struct ctl_client *cli, const char *cmd, json_t *args, json_t **ret, struct err *err)

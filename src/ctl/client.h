@@ -43,6 +43,14 @@ int ctl_fd(const struct ctl_client *cli);
  * reference to "return". A QMP error becomes -EREMOTEIO with its text. Default time-out 5 s.
  */
 int ctl_exec(struct ctl_client *cli, const char *cmd, json_t *args, json_t **ret, struct err *err);
+/*
+ * The same in two halves, to ask many VMs at once: ctl_begin() sends and returns the request's
+ * number; ctl_finish() waits for its reply until DEADLINE_NS (CLOCK_MONOTONIC). One given up
+ * with -ETIMEDOUT does no harm: a late reply is dropped. Finish them in the order begun.
+ */
+long long ctl_begin(struct ctl_client *cli, const char *cmd, json_t *args, struct err *err);
+int ctl_finish(struct ctl_client *cli, long long id, const char *cmd,
+	       unsigned long long deadline_ns, json_t **ret, struct err *err);
 /* human-monitor-command: LINE's output appended to OUT. */
 int ctl_monitor(struct ctl_client *cli, const char *line, struct buf *out, struct err *err);
 /* Next queued event, NULL if none; non-blocking. New reference. -EPIPE when the VM is gone: *GONE

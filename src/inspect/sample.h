@@ -119,6 +119,17 @@ struct sample_patch {
 	uint8_t pad[6];
 };
 
+#define SAMPLE_BALLOON_MAP 128 /* parts of RAM in a picture of it */
+
+/* The memory balloon; UINT64_MAX where the guest does not say. Refreshed with the rows. */
+struct sample_balloon {
+	uint32_t present, driver, stalled, pad;
+	uint64_t size, actual, target, resident; /* bytes; resident: of RAM, held by the host */
+	uint64_t stats_ns;			 /* when the guest's word came; 0: never */
+	uint64_t free, available, caches, swap_in, swap_out; /* bytes, in the guest's words */
+	uint8_t map[SAMPLE_BALLOON_MAP]; /* of each equal part of RAM, how much is in it: 0..255 */
+};
+
 struct sample_page {
 	uint32_t magic, version, size, pid;
 	char name[VM_NAME_MAX];
@@ -156,6 +167,7 @@ struct sample_page {
 	uint8_t shadow_exact[VM_MAX_VCPUS];
 	uint64_t flight_next; /* total exits recorded; index modulo SAMPLE_FLIGHTS */
 	struct sample_flight flight[SAMPLE_FLIGHTS];
+	struct sample_balloon balloon;
 };
 
 /* "running", "paused", ... ; QMP's RunState word for STATE. */
