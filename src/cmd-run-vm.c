@@ -17,6 +17,7 @@
 #include "base/time.h"
 #include "cmd.h"
 #include "ctl/balloon.h"
+#include "ctl/block.h"
 #include "ctl/console.h"
 #include "ctl/debug.h"
 #include "ctl/monitor.h"
@@ -352,6 +353,7 @@ static int run_watch_signals(struct run *run, struct err *err)
 	int i;
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* an image at the limit of file sizes is an error like others */
 	for (i = 0; i < RUN_NR_SIGNALS; i++) {
 		if (numbers[i] == SIGHUP && run->cfg->style != RUN_HEADLESS) {
 			signal(SIGHUP, SIG_IGN);
@@ -374,6 +376,8 @@ static int run_start_sockets(struct run *run, struct err *err)
 		ret = debug_bind(run->server, run->dbg, &run->debug, err);
 	if (ret == 0)
 		ret = stage2_bind(run->server, err);
+	if (ret == 0)
+		ret = block_bind(run->server, err);
 	if (ret == 0)
 		ret = balloon_bind(run->server, err);
 	if (ret == 0)

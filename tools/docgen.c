@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ctl/balloon.h"
+#include "ctl/block.h"
 #include "ctl/debug.h"
 #include "ctl/monitor.h"
 #include "ctl/net.h"
@@ -96,6 +97,8 @@ static void docgen_monitor(void)
 		docgen_command(NULL, &net_monitor_commands[i]);
 	for (i = 0; i < balloon_monitor_commands_len; i++)
 		docgen_command(NULL, &balloon_monitor_commands[i]);
+	for (i = 0; i < block_monitor_commands_len; i++)
+		docgen_command(NULL, &block_monitor_commands[i]);
 	for (i = 0; i < stage2_monitor_commands_len; i++)
 	for (i = 0; i < snapshot_monitor_commands_len; i++)
 		docgen_command(NULL, &snapshot_monitor_commands[i]);
