@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ctl/balloon.h"
 #include "ctl/block.h"
+#include "ctl/balloon.h"
 #include "ctl/debug.h"
 #include "ctl/monitor.h"
 #include "ctl/net.h"
@@ -93,15 +93,17 @@ static void docgen_monitor(void)
 	monitor_each(mon, docgen_command, NULL);
 	for (i = 0; i < debug_monitor_commands_len; i++)
 		docgen_command(NULL, &debug_monitor_commands[i]);
+	for (i = 0; i < snapshot_monitor_commands_len; i++)
+		docgen_command(NULL, &snapshot_monitor_commands[i]);
+	for (i = 0; i < net_monitor_commands_len; i++)
+		docgen_command(NULL, &net_monitor_commands[i]);
+	for (i = 0; i < block_monitor_commands_len; i++)
+		docgen_command(NULL, &block_monitor_commands[i]);
 	for (i = 0; i < net_monitor_commands_len; i++)
 		docgen_command(NULL, &net_monitor_commands[i]);
 	for (i = 0; i < balloon_monitor_commands_len; i++)
 		docgen_command(NULL, &balloon_monitor_commands[i]);
-	for (i = 0; i < block_monitor_commands_len; i++)
-		docgen_command(NULL, &block_monitor_commands[i]);
 	for (i = 0; i < stage2_monitor_commands_len; i++)
-	for (i = 0; i < snapshot_monitor_commands_len; i++)
-		docgen_command(NULL, &snapshot_monitor_commands[i]);
 		docgen_command(NULL, &stage2_monitor_commands[i]);
 	monitor_free(mon);
 }
