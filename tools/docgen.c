@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ctl/block.h"
 #include "ctl/balloon.h"
+#include "ctl/block.h"
 #include "ctl/debug.h"
 #include "ctl/monitor.h"
 #include "ctl/net.h"
@@ -99,8 +99,6 @@ static void docgen_monitor(void)
 		docgen_command(NULL, &net_monitor_commands[i]);
 	for (i = 0; i < block_monitor_commands_len; i++)
 		docgen_command(NULL, &block_monitor_commands[i]);
-	for (i = 0; i < net_monitor_commands_len; i++)
-		docgen_command(NULL, &net_monitor_commands[i]);
 	for (i = 0; i < balloon_monitor_commands_len; i++)
 		docgen_command(NULL, &balloon_monitor_commands[i]);
 	for (i = 0; i < stage2_monitor_commands_len; i++)
