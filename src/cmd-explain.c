@@ -7,24 +7,43 @@
 #include "cmd.h"
 
 static const struct cmd_help explain_help = {
-	.synopsis = "vitrine explain [NAME] ADDRESS [r|w|x] [user|kernel]",
+	.synopsis = "vitrine explain [NAME] ADDRESS [r|w|x] [user|kernel]\n"
+		    "       vitrine explain [NAME] irq [SOURCE] | gate VECTOR | err CODE",
 	.what = "Walks the guest's page tables for ADDRESS (a number, a symbol, an expression "
 		"like\n"
-		"'$rsp-8') and says, level by level, why the access works or what fault it raises.",
-	.example = { "vitrine explain demo '$rip' x", "vitrine explain 0xffffffff80200ff8 w user" },
+		"'$rsp-8') and says, level by level, why the access works or what fault it "
+		"raises.\n"
+		"irq: why an interrupt is not delivered, for each source in use or for SOURCE "
+		"(irq0..15,\n"
+		"pin0..23, timer, lint0, a vector). gate: would a vector reach its handler. "
+		"err: an\n"
+		"error code in words.",
+	.example = { "vitrine explain demo '$rip' x", "vitrine explain demo irq pin2" },
 };
+
+static bool explain_is_word(const char *word, const char *const *words)
+{
+	for (; *words; words++) {
+		if (strcmp(word, *words) == 0)
+			return true;
+	}
+	return false;
+}
 
 /* The words after ADDRESS that the monitor's command knows. */
 static bool explain_is_how(const char *word)
 {
 	static const char *const words[] = { "r", "w", "x", "user", "kernel", NULL };
-	int i;
 
-	for (i = 0; words[i]; i++) {
-		if (strcmp(words[i], word) == 0)
-			return true;
-	}
-	return false;
+	return explain_is_word(word, words);
+}
+
+/* What else there is to explain than an address. */
+static bool explain_is_topic(const char *word)
+{
+	static const char *const words[] = { "irq", "gate", "err", NULL };
+
+	return explain_is_word(word, words);
 }
 
 int cmd_explain(int argc, char **argv)
@@ -40,7 +59,8 @@ int cmd_explain(int argc, char **argv)
 		return cmd_print_help(&explain_help);
 	if (argc < 2)
 		return cmd_usage("explain", "which address?");
-	prefix = argc > 2 && !explain_is_how(argv[2]) ? argv[1] : NULL;
+	prefix =
+		argc > 2 && !explain_is_topic(argv[1]) && !explain_is_how(argv[2]) ? argv[1] : NULL;
 	first = prefix ? 2 : 1;
 	buf_puts(&line, "explain");
 	for (i = first; i < argc; i++)

@@ -15,6 +15,7 @@
 #include "inspect/disasm.h"
 #include "inspect/exits.h"
 #include "inspect/fault.h"
+#include "inspect/irqs-chain.h"
 #include "inspect/tables.h"
 #include "inspect/unwind.h"
 
@@ -492,6 +493,7 @@ static void autopsy_alive(struct autopsy_run *run)
 
 	autopsy_place(run, run->out->rip, place, sizeof(place));
 	if (run->st.mp_state == X86_MP_UNINITIALIZED || run->st.mp_state == X86_MP_INIT) {
+		run->out->alive = true;
 		AUTOPSY_SAY(run->out->verdict, "no crash: vcpu%u waits to be started (SIPI)",
 			    run->out->vcpu);
 		return;
@@ -512,6 +514,10 @@ static void autopsy_alive(struct autopsy_run *run)
 		autopsy_verdict(run);
 		return;
 	}
+	if (irqs_diagnose(run->view, run->out->vcpu, run->tab, run->out->verdict,
+			  sizeof(run->out->verdict), run->out->hint, sizeof(run->out->hint)))
+		return;
+	run->out->alive = true;
 	AUTOPSY_SAY(run->out->verdict, "no crash: the guest is %s at %s",
 		    vm_state_name(run->view->state), place);
 }

@@ -26,6 +26,7 @@ struct autopsy {
 	struct autopsy_step step[AUTOPSY_STEPS];
 	char verdict[200]; /* one line: what happened, with address and symbol */
 	char hint[200];	   /* what to do about it; may be empty */
+	bool alive;	   /* no crash, and nothing is wrong as far as one look can tell */
 	bool reran;	   /* STATE_LOST, but found again by running on from the last exit */
 };
 

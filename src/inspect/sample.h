@@ -13,7 +13,7 @@
 #include "inspect/regs.h"
 
 #define SAMPLE_MAGIC   0x56545231u /* "VTR1" */
-#define SAMPLE_VERSION 1
+#define SAMPLE_VERSION 2
 
 #define VM_MAX_VCPUS	64
 #define VM_NAME_MAX	64
@@ -70,6 +70,38 @@ enum exit_kind {
 	EXIT_NR,
 };
 
+/* An 8259A (its own words), as KVM keeps it. */
+struct sample_pic {
+	uint8_t irr, isr, imr, base;
+	uint8_t level;	 /* lines that are level-triggered (ELCR) */
+	uint8_t line;	 /* lines that are up */
+	uint8_t first;	 /* the line of highest priority */
+	uint8_t special; /* special mask mode */
+	uint8_t auto_eoi, init, nested, pad;
+};
+
+struct sample_pit {
+	uint32_t count;
+	uint8_t mode, gate, pad[2];
+};
+
+#define SAMPLE_PINS 24
+
+/* The interrupt controllers but the local APICs, which are in each vCPU's state. */
+struct sample_irqchips {
+	uint32_t valid; /* 0: never read */
+	struct sample_pic pic[2];
+	uint32_t pins_up;
+	uint64_t redir[SAMPLE_PINS]; /* redirection entries, 82093AA 3.2.4 */
+	struct sample_pit pit[3];
+};
+
+/* KVM's own counters; all ones where this kernel has no such counter. */
+struct sample_kvm {
+	uint64_t pages_4k, pages_2m, pages_1g; /* mapped in the second stage */
+	uint64_t flushes;		       /* of remote TLBs */
+};
+
 struct vcpu_sample {
 	uint32_t seq;	  /* seqlock: odd while being written */
 	uint32_t exact;	  /* 1: the vCPU stands and this is its state; 0: sampled while running */
@@ -79,6 +111,9 @@ struct vcpu_sample {
 	/* outside the seqlock */
 	uint64_t exits[EXIT_NR];
 	uint64_t exit_tsc[EXIT_NR]; /* time spent on them in the VM process, TSC ticks */
+	uint64_t kvm_exits;	    /* all, also those the kernel handled; as struct sample_kvm */
+	uint64_t kvm_irqs;	    /* interrupts injected */
+	uint64_t irq_rate;	    /* of them a second, last second */
 };
 
 /* One label/value row of a device, from device_ops.describe(). */
@@ -155,6 +190,8 @@ struct sample_page {
 	uint32_t vga_cursor; /* CRTC cursor address, in characters */
 	uint32_t vga_cursor_on, vga_cols, vga_rows;
 	struct sample_row row[SAMPLE_ROWS];
+	struct sample_irqchips irqchips;
+	struct sample_kvm kvm;
 
 	uint32_t nr_ledger;
 	struct sample_ledger ledger[SAMPLE_LEDGER];

@@ -164,6 +164,8 @@ static void view_copy_state(const struct sample_page *page, struct vm_view *out)
 		out->vga_cols = page->vga_cols;
 		out->vga_rows = page->vga_rows;
 		memcpy(out->row, page->row, sizeof(out->row));
+		out->irqchips = page->irqchips;
+		out->kvm = page->kvm;
 	} while (view_seq_again(&sl));
 }
 
@@ -202,6 +204,9 @@ static void view_copy_vcpus(const struct sample_page *page, struct vm_view *out)
 		to->exact = sl.whole && exact;
 		memcpy(to->exits, from->exits, sizeof(to->exits));
 		memcpy(to->exit_tsc, from->exit_tsc, sizeof(to->exit_tsc));
+		to->kvm_exits = from->kvm_exits;
+		to->kvm_irqs = from->kvm_irqs;
+		to->irq_rate = from->irq_rate;
 		to->shadow = page->shadow[i];
 		to->shadow_exact = page->shadow_exact[i] != 0;
 	}
@@ -391,7 +396,7 @@ size_t view_read_va(const struct vm_view *view, unsigned int vcpu, uint64_t gva,
 /* --- fixtures: a header, then the parts of the view, its vCPUs and its RAM that are not zero */
 
 #define VIEW_FILE_MAGIC	  0x56525456u /* "VTRV" */
-#define VIEW_FILE_VERSION 1
+#define VIEW_FILE_VERSION 2
 #define VIEW_CHUNK	  512u
 #define VIEW_RAM_MAX	  (1ull << 40)
 

@@ -25,8 +25,9 @@ struct view_vcpu {
 	uint64_t exits[EXIT_NR];
 	uint64_t exit_tsc[EXIT_NR];
 	struct x86_state shadow;
-	bool shadow_exact; /* of the very instruction that crashed */
-	bool lost;	   /* AMD-V reset the CPU in its crash: STATE is the shadow instead */
+	uint64_t kvm_exits, kvm_irqs, irq_rate; /* see struct vcpu_sample */
+	bool shadow_exact;			/* of the very instruction that crashed */
+	bool lost; /* AMD-V reset the CPU in its crash: STATE is the shadow instead */
 };
 
 struct vm_view {
@@ -45,6 +46,8 @@ struct vm_view {
 	struct sample_region region[VM_MAX_REGIONS];
 	struct view_vcpu *vcpu; /* nr_vcpus of them */
 	struct sample_row row[SAMPLE_ROWS];
+	struct sample_irqchips irqchips;
+	struct sample_kvm kvm;
 	struct sample_ledger ledger[SAMPLE_LEDGER];
 	struct sample_patch patch[SAMPLE_PATCHES];
 	struct sample_flight flight[VIEW_FLIGHTS]; /* oldest first */

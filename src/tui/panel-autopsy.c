@@ -11,10 +11,13 @@
 #include "inspect/autopsy.h"
 #include "tui/lines.h"
 
+#define PANEL_AUTOPSY_EVERY_NS 500000000ull
+
 struct panel_autopsy {
 	struct lines list;
 	struct autopsy aut;
 	uint32_t stop_count;
+	uint64_t built_ns;
 	int cols;
 	bool valid;
 };
@@ -40,19 +43,43 @@ static bool panel_autopsy_crashed(const struct vm_view *view)
 	       (view->state == VM_STATE_CRASHED || view->state == VM_STATE_INTERNAL);
 }
 
+/* Of a crash once; of a guest that lives now and then, at every draw while it stands. */
+static bool panel_autopsy_fresh(const struct panel_autopsy *pa, const struct panel_ctx *ctx,
+				int cols)
+{
+	if (!pa->valid || pa->stop_count != ctx->view->stop_count || pa->cols != cols)
+		return false;
+	return panel_autopsy_crashed(ctx->view) ||
+	       ctx->view->now_ns - pa->built_ns < PANEL_AUTOPSY_EVERY_NS;
+}
+
+static void panel_autopsy_alive(struct lines *list)
+{
+	lines_add(list, AS_GOOD " Nothing has gone wrong.");
+	lines_add(list, "%s", "");
+	lines_add(list, " A guest that crashes is kept, with its memory and last registers,");
+	lines_add(list, " and this screen tells how it came to that.");
+}
+
 static void panel_autopsy_build(struct panel *pan, const struct panel_ctx *ctx, int cols)
 {
 	struct panel_autopsy *pa = pan->data;
+	bool crashed = panel_autopsy_crashed(ctx->view);
 	struct buf text = BUF_INIT;
 
-	if (pa->valid && pa->stop_count == ctx->view->stop_count && pa->cols == cols)
+	if (panel_autopsy_fresh(pa, ctx, cols))
 		return;
 	lines_clear(&pa->list);
-	autopsy_run(ctx->view, ctx->view->stop_vcpu, ctx->syms, &pa->aut);
-	autopsy_text(&pa->aut, ctx->view, ctx->syms, &text);
-	lines_add_text(&pa->list, buf_str(&text), cols - 1);
-	pa->cols = cols;
+	autopsy_run(ctx->view, crashed ? ctx->view->stop_vcpu : ctx->vcpu, ctx->syms, &pa->aut);
+	if (crashed || !pa->aut.alive) {
+		autopsy_text(&pa->aut, ctx->view, ctx->syms, &text);
+		lines_add_text(&pa->list, buf_str(&text), cols - 1);
+	} else {
+		panel_autopsy_alive(&pa->list);
+	}
 	buf_free(&text);
+	pa->cols = cols;
+	pa->built_ns = ctx->view->now_ns;
 	pa->stop_count = ctx->view->stop_count;
 	pa->valid = true;
 }
@@ -62,12 +89,8 @@ static void panel_autopsy_draw(struct panel *pan, const struct panel_ctx *ctx, s
 {
 	struct panel_autopsy *pa = pan->data;
 
-	if (!panel_autopsy_crashed(ctx->view)) {
-		surface_text(sf, area, 0, 1, STYLE_GOOD, "Nothing has gone wrong.");
-		surface_text(sf, area, 2, 1, STYLE_NORMAL,
-			     "A guest that crashes is kept, with its memory and last registers,");
-		surface_text(sf, area, 3, 1, STYLE_NORMAL,
-			     "and this screen tells how it came to that.");
+	if (!ctx->view || !ctx->view->vcpu) {
+		surface_text(sf, area, 0, 1, STYLE_DIM, "no vCPU to look at");
 		return;
 	}
 	panel_autopsy_build(pan, ctx, area.cols);
@@ -78,8 +101,8 @@ static int panel_autopsy_rows(struct panel *pan, const struct panel_ctx *ctx, in
 {
 	struct panel_autopsy *pa = pan->data;
 
-	if (!panel_autopsy_crashed(ctx->view))
-		return 4;
+	if (!ctx->view || !ctx->view->vcpu)
+		return 1;
 	panel_autopsy_build(pan, ctx, cols);
 	return (int)pa->list.nr;
 }
@@ -99,20 +122,21 @@ static char *panel_autopsy_json(struct panel *pan, const struct panel_ctx *ctx)
 	json_t *steps = json_array(), *obj;
 	char rip[24], *text;
 
-	if (!panel_autopsy_crashed(ctx->view)) {
-		obj = json_pack("{s:b, s:o}", "crashed", 0, "steps", steps);
-	} else {
-		panel_autopsy_build(pan, ctx, 80);
-		for (unsigned int i = 0; i < pa->aut.nr_steps && i < AUTOPSY_STEPS; i++)
-			json_array_append_new(steps, json_pack("{s:s, s:s, s:b}", "title",
-							       pa->aut.step[i].title, "detail",
-							       pa->aut.step[i].detail, "observed",
-							       pa->aut.step[i].observed));
-		snprintf(rip, sizeof(rip), "0x%" PRIx64, pa->aut.rip);
-		obj = json_pack("{s:b, s:i, s:b, s:s, s:s, s:s, s:o}", "crashed", 1, "vcpu",
-				(int)pa->aut.vcpu, "state_lost", pa->aut.state_lost, "rip", rip,
-				"verdict", pa->aut.verdict, "hint", pa->aut.hint, "steps", steps);
+	if (!ctx->view || !ctx->view->vcpu) {
+		json_decref(steps);
+		return NULL;
 	}
+	panel_autopsy_build(pan, ctx, 80);
+	for (unsigned int i = 0; i < pa->aut.nr_steps && i < AUTOPSY_STEPS; i++)
+		json_array_append_new(steps,
+				      json_pack("{s:s, s:s, s:b}", "title", pa->aut.step[i].title,
+						"detail", pa->aut.step[i].detail, "observed",
+						pa->aut.step[i].observed));
+	snprintf(rip, sizeof(rip), "0x%" PRIx64, pa->aut.rip);
+	obj = json_pack("{s:b, s:b, s:i, s:b, s:s, s:s, s:s, s:o}", "crashed",
+			panel_autopsy_crashed(ctx->view), "trouble", !pa->aut.alive, "vcpu",
+			(int)pa->aut.vcpu, "state_lost", pa->aut.state_lost, "rip", rip, "verdict",
+			pa->aut.verdict, "hint", pa->aut.hint, "steps", steps);
 	text = obj ? json_dumps(obj, JSON_INDENT(2)) : NULL;
 	json_decref(obj);
 	return text;

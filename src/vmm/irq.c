@@ -144,6 +144,50 @@ int irqchip_reset(struct irqchip *irq, struct err *err)
 
 /* --- what they say of themselves --- */
 
+static void irqchip_read_pic(const struct kvm_pic_state *pic, struct sample_pic *out)
+{
+	*out = (struct sample_pic){
+		.irr = pic->irr,
+		.isr = pic->isr,
+		.imr = pic->imr,
+		.base = pic->irq_base & 0xf8,
+		.level = pic->elcr,
+		.line = pic->last_irr | (pic->irr & pic->elcr),
+		.first = pic->priority_add & 7,
+		.special = pic->special_mask,
+		.auto_eoi = pic->auto_eoi,
+		.init = pic->init_state,
+		.nested = pic->special_fully_nested_mode,
+	};
+}
+
+void irqchip_read(struct irqchip *irq, struct sample_irqchips *out)
+{
+	struct kvm_irqchip chip[IRQ_NR_CHIPS] = { { .chip_id = KVM_IRQCHIP_PIC_MASTER },
+						  { .chip_id = KVM_IRQCHIP_PIC_SLAVE },
+						  { .chip_id = KVM_IRQCHIP_IOAPIC } };
+	struct kvm_pit_state2 pit = { 0 };
+	unsigned int i;
+
+	memset(out, 0, sizeof(*out));
+	for (i = 0; i < IRQ_NR_CHIPS; i++) {
+		if (kvm_ioctl(irq->vm_fd, KVM_GET_IRQCHIP, &chip[i]) < 0)
+			return;
+	}
+	if (kvm_ioctl(irq->vm_fd, KVM_GET_PIT2, &pit) < 0)
+		return;
+	irqchip_read_pic(&chip[0].chip.pic, &out->pic[0]);
+	irqchip_read_pic(&chip[1].chip.pic, &out->pic[1]);
+	out->pins_up = chip[2].chip.ioapic.irr;
+	for (i = 0; i < SAMPLE_PINS; i++)
+		out->redir[i] = chip[2].chip.ioapic.redirtbl[i].bits;
+	for (i = 0; i < 3; i++)
+		out->pit[i] = (struct sample_pit){ .count = pit.channels[i].count,
+						   .mode = pit.channels[i].mode,
+						   .gate = pit.channels[i].gate };
+	out->valid = 1;
+}
+
 static void irqchip_describe_pic(struct irqchip *irq, unsigned int id, struct dev_rows *rows)
 {
 	struct kvm_irqchip chip = { .chip_id = id };

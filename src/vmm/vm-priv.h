@@ -118,6 +118,7 @@ struct vm {
 	struct event *stop_event;
 	struct event *sample_timer;
 	unsigned int sample_hz;
+	struct sampling *sampling; /* NULL: no counters */
 
 	const struct vm_debug_ops *debug_ops;
 	void *debug_ctx;
@@ -169,6 +170,14 @@ void vm_time_set(struct vm *vm, const struct vm_moment *to);
 /* The devices' clock. Any thread. */
 uint64_t vm_time_guest_ns(struct vm *vm);
 
+
+/* sampling.c: counters and publications for viewers. Main loop. */
+void sampling_open(struct vm *vm);
+void sampling_close(struct vm *vm);
+/* KVM's counters into the sample page; inside vm_describe(). */
+void sampling_read(struct vm *vm);
+/* The sample timer: ask for what is due, at as little cost to the guest as can be. */
+void sampling_tick(struct vm *vm);
 
 /* vm.c */
 void vm_set_state(struct vm *vm, enum vm_state state, unsigned int vcpu, const char *text);

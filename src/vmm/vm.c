@@ -70,6 +70,8 @@ void vm_describe(struct vm *vm)
 	vm_publish_begin(vm);
 	machine_describe(vm->machine, &rows);
 	irqchip_describe(vm->irqchip, &rows);
+	irqchip_read(vm->irqchip, &page->irqchips);
+	sampling_read(vm);
 	page->nr_rows = rows.nr;
 	vm_publish_end(vm);
 }
@@ -229,6 +231,7 @@ static int vm_build(struct vm *vm, struct err *err)
 	    (ret = vm_create_mem(vm, err)) || (ret = irqchip_create(vm->fd, &vm->irqchip, err)) ||
 	    (ret = vm_create_vcpus(vm, err)) || (ret = bus_create(vm->page, &vm->bus, err)))
 		return ret;
+	sampling_open(vm);
 	vm_env_init(vm);
 	if ((ret = machine_create(&vm->env, &vm->machine, err)) || (ret = vm_plug(vm, err)) ||
 	    (ret = vm_load(vm, err)) || (ret = vm_create_events(vm, err)))
@@ -288,6 +291,7 @@ void vm_destroy(struct vm *vm)
 	if (vm->stop_fd >= 0)
 		close(vm->stop_fd);
 	vm_snapshots_free(vm);
+	sampling_close(vm);
 	machine_destroy(vm->machine);
 	bus_destroy(vm->bus);
 	for (i = vm->nr_vcpus; i > 0; i--)
@@ -519,7 +523,7 @@ static void vm_sample_due(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	vm_sample_now(arg);
+	sampling_tick(arg);
 }
 
 void vm_set_sample_rate(struct vm *vm, unsigned int hz)

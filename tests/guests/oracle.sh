@@ -11,7 +11,7 @@ oracle()
 
 	case_begin "$name"
 	run vitrine run --detach --name "$name" --mem 128M "$build/guests/$name.elf" -- \
-		"n=${ORACLE_TABLES:-1024} seed=${ORACLE_SEED:-1}"
+		"n=${ORACLE_TABLES:-500} seed=${ORACLE_SEED:-1}"
 	want_status 0
 	if ! poll_until 120 vm_says "$name" "oracle: done"; then
 		vitrine logs "$name" >"$out"

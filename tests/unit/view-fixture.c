@@ -340,6 +340,20 @@ static void fixture_exits(struct vm_view *view)
 	view->flight_total = 253;
 }
 
+/* The timer's first tick is waiting. */
+static void fixture_irqchips(struct vm_view *view)
+{
+	struct sample_irqchips *chips = &view->irqchips;
+
+	chips->valid = 1;
+	chips->pic[0] = (struct sample_pic){ .irr = 0x01, .imr = 0xfe, .base = 0x20, .line = 0x01 };
+	chips->pic[1] = (struct sample_pic){ .imr = 0xff, .base = 0x28, .level = 0x0c };
+	for (unsigned int i = 0; i < SAMPLE_PINS; i++)
+		chips->redir[i] = 1 << 16;
+	chips->pit[0] = (struct sample_pit){ .count = 1193, .mode = 2, .gate = 1 };
+	chips->pit[1].mode = chips->pit[2].mode = 0xff;
+}
+
 static void fixture_rows(struct vm_view *view)
 {
 	static const struct sample_row row[] = {
@@ -380,6 +394,7 @@ struct view_fixture *view_fixture_new(void)
 	fixture_vcpus(view);
 	fixture_exits(view);
 	fixture_rows(view);
+	fixture_irqchips(view);
 	return fx;
 }
 
