@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "ctl/control.h"
+#include "ctl/pci-info.h"
 #include "ctl/keycode.h"
 #include "ctl/proto.h"
 #include "ctl/server.h"
@@ -413,6 +414,20 @@ static int cmd_complete(void *ctx, struct ctl_conn *conn, const json_t *args, js
 	return 0;
 }
 
+static int cmd_query_pci(void *ctx, struct ctl_conn *conn, const json_t *args, json_t **ret,
+			 struct err *err)
+{
+	struct vm_view *view = control_view(ctl_server_control(ctx), err);
+
+	(void)conn;
+	(void)args;
+	if (!view)
+		return err->code ? -err->code : -ENOMEM;
+	*ret = pci_info_json(view);
+	control_view_free(view);
+	return *ret ? 0 : err_sys(err, ENOMEM, "query-pci");
+}
+
 const struct ctl_command ctl_commands[] = {
 	{ "query-status", cmd_query_status },
 	{ "query-cpus-fast", cmd_query_cpus_fast },
@@ -422,6 +437,7 @@ const struct ctl_command ctl_commands[] = {
 	{ "query-kvm", cmd_query_kvm },
 	{ "query-target", cmd_query_target },
 	{ "query-memory-size-summary", cmd_query_memory },
+	{ "query-pci", cmd_query_pci },
 	{ "stop", cmd_stop },
 	{ "cont", cmd_cont },
 	{ "system_reset", cmd_system_reset },

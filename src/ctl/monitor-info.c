@@ -6,6 +6,7 @@
 
 #include "base/parse.h"
 #include "ctl/monitor.h"
+#include "ctl/pci-info.h"
 #include "ctl/report.h"
 #include "inspect/autopsy.h"
 #include "inspect/disasm.h"
@@ -587,6 +588,15 @@ static int info_symbols(const struct monitor_ctx *ctx, struct monitor_args *args
 	return 0;
 }
 
+static int info_pci(const struct monitor_ctx *ctx, struct monitor_args *args, struct buf *out,
+		    struct err *err)
+{
+	(void)args;
+	(void)err;
+	pci_info_text(ctx->view, out);
+	return 0;
+}
+
 const struct monitor_command monitor_info_commands[] = {
 	{ "info registers", "[-a]", "registers of the chosen vCPU, or of all", 1, 0,
 	  MONITOR_COMPLETE_NONE, info_registers },
@@ -594,6 +604,7 @@ const struct monitor_command monitor_info_commands[] = {
 	{ "info tlb", "", "mapped guest-virtual pages", 0, 0, MONITOR_COMPLETE_NONE, info_tlb },
 	{ "info mtree", "", "memory, MMIO and I/O ports and who answers", 0, 0,
 	  MONITOR_COMPLETE_NONE, info_mtree },
+	{ "info pci", "", "functions on the PCI bus", 0, 0, MONITOR_COMPLETE_NONE, info_pci },
 	{ "info cpus", "", "all vCPUs", 0, 0, MONITOR_COMPLETE_NONE, info_cpus },
 	{ "info status", "", "running, paused, or why not", 0, 0, MONITOR_COMPLETE_NONE,
 	  info_status },

@@ -18,8 +18,8 @@
 #define VM_MAX_VCPUS	64
 #define VM_NAME_MAX	64
 #define VM_MAX_REGIONS	8
-#define SAMPLE_ROWS	384
-#define SAMPLE_LEDGER	96
+#define SAMPLE_ROWS	1024
+#define SAMPLE_LEDGER	256
 #define SAMPLE_FLIGHTS	65536 /* a power of two */
 #define SAMPLE_PATCHES	256
 #define SAMPLE_TEXT_MAX 256
@@ -146,6 +146,21 @@ struct sample_flight {
 	uint8_t pad;
 };
 
+#define SAMPLE_PCI	32
+#define SAMPLE_PCI_BARS 6
+
+/* A function on the PCI bus as its configuration space has it now. */
+struct sample_pci {
+	char name[16];
+	uint16_t vendor, device, subsys_vendor, subsys;
+	uint32_t class_code; /* 24 bits */
+	uint8_t slot, pin, line, pad;
+	struct {
+		uint64_t base, size; /* SIZE 0: there is none */
+		uint8_t io, is64, prefetch, mapped, pad[4];
+	} bar[SAMPLE_PCI_BARS];
+};
+
 /* A byte of guest memory that a software breakpoint hides. */
 struct sample_patch {
 	uint64_t gpa;
@@ -190,6 +205,8 @@ struct sample_page {
 	uint32_t vga_cursor; /* CRTC cursor address, in characters */
 	uint32_t vga_cursor_on, vga_cols, vga_rows;
 	struct sample_row row[SAMPLE_ROWS];
+	uint32_t nr_pci;
+	struct sample_pci pci[SAMPLE_PCI];
 	struct sample_irqchips irqchips;
 	struct sample_kvm kvm;
 

@@ -100,6 +100,7 @@ static int view_sanitize(struct vm_view *view, struct err *err)
 	VIEW_END_TEXT(view->gdb);
 	VIEW_END_TEXT(view->stop_text);
 	view->nr_rows = view_min(view->nr_rows, SAMPLE_ROWS);
+	view->nr_pci = view_min(view->nr_pci, SAMPLE_PCI);
 	view->nr_ledger = view_min(view->nr_ledger, SAMPLE_LEDGER);
 	view->nr_flights = view_min(view->nr_flights, VIEW_FLIGHTS);
 	view->nr_patches = view_min(view->nr_patches, SAMPLE_PATCHES);
@@ -112,6 +113,8 @@ static int view_sanitize(struct vm_view *view, struct err *err)
 		VIEW_END_TEXT(view->row[i].label);
 		VIEW_END_TEXT(view->row[i].value);
 	}
+	for (i = 0; i < view->nr_pci; i++)
+		VIEW_END_TEXT(view->pci[i].name);
 	for (i = 0; i < view->nr_ledger; i++)
 		VIEW_END_TEXT(view->ledger[i].name);
 	for (i = 0; i < view->nr_flights; i++) {
@@ -163,7 +166,10 @@ static void view_copy_state(const struct sample_page *page, struct vm_view *out)
 		out->vga_cursor_on = page->vga_cursor_on;
 		out->vga_cols = page->vga_cols;
 		out->vga_rows = page->vga_rows;
-		memcpy(out->row, page->row, sizeof(out->row));
+		memcpy(out->row, page->row,
+		       view_min(out->nr_rows, SAMPLE_ROWS) * sizeof(out->row[0]));
+		out->nr_pci = page->nr_pci;
+		memcpy(out->pci, page->pci, sizeof(out->pci));
 		out->irqchips = page->irqchips;
 		out->kvm = page->kvm;
 	} while (view_seq_again(&sl));

@@ -46,6 +46,8 @@ struct vm_view {
 	struct sample_region region[VM_MAX_REGIONS];
 	struct view_vcpu *vcpu; /* nr_vcpus of them */
 	struct sample_row row[SAMPLE_ROWS];
+	uint32_t nr_pci;
+	struct sample_pci pci[SAMPLE_PCI];
 	struct sample_irqchips irqchips;
 	struct sample_kvm kvm;
 	struct sample_ledger ledger[SAMPLE_LEDGER];

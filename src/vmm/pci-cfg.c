@@ -90,21 +90,24 @@ static bool pci_cfg_hooked(const struct pci_dev *dev, const struct bus_access *a
 	return false;
 }
 
-/* The status register's live bit, put where a read finds it. */
-static void pci_cfg_status_locked(struct pci_dev *dev)
+/* What changes by itself, put where a read finds it. */
+static void pci_cfg_refresh_locked(struct pci_dev *dev)
 {
 	uint16_t status = pci_get16(dev, PCI_STATUS) & (uint16_t)~PCI_STATUS_INTERRUPT;
 
 	if (pci_intx_level(dev))
 		status |= PCI_STATUS_INTERRUPT;
 	pci_set16(dev, PCI_STATUS, status);
+	if (dev->msi.cap)
+		pci_set32(dev, dev->msi.cap + PCI_MSI_PENDING_64,
+			  (uint32_t)__atomic_load_n(&dev->msi.pending, __ATOMIC_RELAXED));
 }
 
 static void pci_cfg_read_locked(struct pci_dev *dev, struct bus_access *acc)
 {
 	unsigned int i;
 
-	pci_cfg_status_locked(dev);
+	pci_cfg_refresh_locked(dev);
 	acc->data = 0;
 	for (i = 0; i < acc->size && acc->off + i < PCI_CFG_KEPT; i++)
 		acc->data |= (uint64_t)dev->cfg[acc->off + i] << (i * 8);

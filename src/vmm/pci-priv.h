@@ -10,7 +10,7 @@
 
 #include "vmm/pci.h"
 
-#define PCI_NR_SLOTS 32
+#define PCI_NR_SLOTS SAMPLE_PCI
 #define PCI_NR_LINES 2
 #define PCI_CFG_KEPT 256 /* conventional functions: nothing lies above, where reads give zero */
 #define PCI_MAX_VECS 64

@@ -313,6 +313,33 @@ static void pci_describe_bar(const struct pci_bar *bar, struct dev_rows *rows)
 			kind);
 }
 
+static const char *pci_cap_name(uint8_t id)
+{
+	switch (id) {
+	case PCI_CAP_ID_MSI:
+		return "msi";
+	case PCI_CAP_ID_MSIX:
+		return "msix";
+	case PCI_CAP_ID_VNDR:
+		return "vendor";
+	}
+	return "other";
+}
+
+/* The list was made here and a guest cannot write it: it ends. */
+static void pci_describe_caps(const struct pci_dev *dev, struct dev_rows *rows)
+{
+	unsigned int at = dev->cfg[PCI_CAPABILITY_LIST];
+	char text[sizeof(((struct sample_row *)0)->value)] = "";
+	size_t len = 0;
+
+	for (; at && len < sizeof(text); at = dev->cfg[at + 1])
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s 0x%02x",
+					len ? ", " : "", pci_cap_name(dev->cfg[at]), at);
+	if (len)
+		dev_row(rows, "capabilities", "%s", text);
+}
+
 static void pci_describe_dev_locked(struct pci_dev *dev, struct dev_rows *rows)
 {
 	struct pci_bar *bar;
@@ -324,6 +351,7 @@ static void pci_describe_dev_locked(struct pci_dev *dev, struct dev_rows *rows)
 		if (bar->size)
 			pci_describe_bar(bar, rows);
 	}
+	pci_describe_caps(dev, rows);
 	pci_irq_describe(dev, rows);
 }
 
@@ -345,6 +373,43 @@ static void pci_host_describe(void *state, struct dev_rows *rows)
 		if (dev->ops)
 			dev->ops->describe(dev->state, rows);
 	}
+}
+
+static void pci_dev_sample_locked(const struct pci_dev *dev, struct sample_pci *out)
+{
+	const struct pci_bar *bar;
+	unsigned int i;
+
+	*out = (struct sample_pci){ .vendor = pci_get16(dev, PCI_VENDOR_ID),
+				    .device = pci_get16(dev, PCI_DEVICE_ID),
+				    .subsys_vendor = pci_get16(dev, PCI_SUBSYSTEM_VENDOR_ID),
+				    .subsys = pci_get16(dev, PCI_SUBSYSTEM_ID),
+				    .class_code = pci_get32(dev, PCI_CLASS_REVISION) >> 8,
+				    .slot = (uint8_t)dev->slot,
+				    .pin = dev->cfg[PCI_INTERRUPT_PIN],
+				    .line = dev->cfg[PCI_INTERRUPT_LINE] };
+	snprintf(out->name, sizeof(out->name), "%s", dev->name);
+	for (i = 0; i < PCI_NR_BARS; i++) {
+		bar = &dev->bar[i];
+		out->bar[i].size = bar->size;
+		out->bar[i].base = bar->base;
+		out->bar[i].mapped = bar->mapped;
+		out->bar[i].io = bar->kind == BUS_PIO;
+		out->bar[i].is64 = bar->is64;
+		out->bar[i].prefetch = bar->prefetch;
+	}
+}
+
+unsigned int pci_host_sample(void *state, struct sample_pci out[SAMPLE_PCI])
+{
+	struct pci_host *host = state;
+	unsigned int i;
+
+	pthread_mutex_lock(&host->cfg_lock);
+	for (i = 0; i < host->nr; i++)
+		pci_dev_sample_locked(host->slot[i], &out[i]);
+	pthread_mutex_unlock(&host->cfg_lock);
+	return i;
 }
 
 /* --- snapshots --- */

@@ -126,5 +126,7 @@ unsigned int pci_irq(unsigned int slot, unsigned int pin);
 extern const struct device_ops pci_host_ops;
 int pci_host_plug(void *host, const struct dev_env *env, const struct pci_plug *plug,
 		  struct err *err);
+/* Every function as it is now, for the sample page; returns how many. */
+unsigned int pci_host_sample(void *host, struct sample_pci out[SAMPLE_PCI]);
 
 #endif

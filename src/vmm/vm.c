@@ -73,6 +73,7 @@ void vm_describe(struct vm *vm)
 	irqchip_read(vm->irqchip, &page->irqchips);
 	sampling_read(vm);
 	page->nr_rows = rows.nr;
+	page->nr_pci = pci_host_sample(machine_device(vm->machine, &pci_host_ops), page->pci);
 	vm_publish_end(vm);
 }
 

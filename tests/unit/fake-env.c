@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 static void fake_irq_set(void *ctx, unsigned int gsi, int level)
 {
@@ -92,6 +94,70 @@ static void fake_timer_free(struct dev_timer *timer)
 		timer->used = false;
 }
 
+static struct dev_msi *fake_msi_new(void *ctx, struct err *err)
+{
+	struct fake_env *fake = ctx;
+	struct dev_msi *msi;
+
+	for (msi = fake->msi; msi < fake->msi + FAKE_MSIS; msi++) {
+		if (msi->used)
+			continue;
+		*msi = (struct dev_msi){ .fake = fake, .used = true };
+		msi->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		return msi->fd < 0 ? NULL : msi;
+	}
+	err_set(err, ENOSPC, "no more messages");
+	return NULL;
+}
+
+/* As KVM has it: only a local APIC takes messages. */
+static int fake_msi_set(struct dev_msi *msi, uint64_t addr, uint32_t data)
+{
+	if (addr >> 20 != 0xfee)
+		return -EINVAL;
+	pthread_mutex_lock(&msi->fake->lock);
+	msi->set = true;
+	msi->addr = addr;
+	msi->data = data;
+	pthread_mutex_unlock(&msi->fake->lock);
+	return 0;
+}
+
+static int fake_msi_fd(const struct dev_msi *msi)
+{
+	return msi->fd;
+}
+
+static void fake_msi_free(struct dev_msi *msi)
+{
+	close(msi->fd);
+	msi->used = false;
+}
+
+unsigned int fake_msi(struct fake_env *fake, uint64_t addr, uint32_t data)
+{
+	unsigned int total = 0;
+	struct dev_msi *msi;
+	uint64_t count;
+
+	for (msi = fake->msi; msi < fake->msi + FAKE_MSIS; msi++) {
+		if (msi->used && msi->set && msi->addr == addr && msi->data == data &&
+		    read(msi->fd, &count, sizeof(count)) == sizeof(count))
+			total += (unsigned int)count;
+	}
+	return total;
+}
+
+unsigned int fake_msi_count(struct fake_env *fake)
+{
+	unsigned int total = 0;
+	struct dev_msi *msi;
+
+	for (msi = fake->msi; msi < fake->msi + FAKE_MSIS; msi++)
+		total += msi->used;
+	return total;
+}
+
 struct fake_env *fake_env_new(void)
 {
 	struct fake_env *fake = calloc(1, sizeof(*fake));
@@ -113,6 +179,10 @@ struct fake_env *fake_env_new(void)
 		.timer_new = fake_timer_new,
 		.timer_arm = fake_timer_arm,
 		.timer_free = fake_timer_free,
+		.msi_new = fake_msi_new,
+		.msi_set = fake_msi_set,
+		.msi_fd = fake_msi_fd,
+		.msi_free = fake_msi_free,
 	};
 	if (!fake->page || bus_create(fake->page, &fake->env.bus, NULL) ||
 	    mem_create(1 << 20, &fake->env.mem, NULL)) {

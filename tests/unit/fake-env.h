@@ -13,6 +13,7 @@
 #define FAKE_TIMERS  8
 #define FAKE_LINES   24
 #define FAKE_OUT_MAX 65536
+#define FAKE_MSIS    256
 
 struct dev_timer {
 	struct fake_env *fake;
@@ -20,6 +21,14 @@ struct dev_timer {
 	void *arg;
 	uint64_t when_ns; /* 0: not armed */
 	bool used;
+};
+
+struct dev_msi {
+	struct fake_env *fake;
+	int fd;
+	bool used, set;
+	uint64_t addr;
+	uint32_t data;
 };
 
 struct fake_env {
@@ -36,6 +45,7 @@ struct fake_env {
 	uint8_t out[3][FAKE_OUT_MAX];
 	size_t out_len[3];
 	struct dev_timer timer[FAKE_TIMERS];
+	struct dev_msi msi[FAKE_MSIS]; /* the fds are as good as signals: see fake_msi() */
 };
 
 /* A fake machine with 1 MiB of RAM and a sample page; NULL when memory is short. */
@@ -52,6 +62,10 @@ void fake_advance(struct fake_env *fake, uint64_t ns);
 int fake_level(struct fake_env *fake, unsigned int gsi);
 /* Rising edges of line GSI since the last time this was asked. */
 unsigned int fake_edges(struct fake_env *fake, unsigned int gsi);
+/* Messages sent to ADDR with DATA since the last time this was asked. */
+unsigned int fake_msi(struct fake_env *fake, uint64_t addr, uint32_t data);
+/* Messages there are now. */
+unsigned int fake_msi_count(struct fake_env *fake);
 /* The value of the row LABEL that OPS describe, or "" (valid until the next call). */
 const char *fake_row(const struct device_ops *ops, void *state, const char *label);
 /* Save STATE, load it into a second device's state TO; -errno. */

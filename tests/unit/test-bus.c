@@ -232,6 +232,9 @@ static void test_full(void **state)
 	int ret = 0;
 
 	for (i = 0; i < 10000 && !ret; i++)
+		ret = bus_register(fix->bus, BUS_MMIO, i, 1, "x", probe_io, &fix->a, NULL);
+	assert_int_equal(ret, -ENOSPC);
+	for (i = 0, ret = 0; i < 10000 && !ret; i++)
 		ret = bus_register(fix->bus, BUS_PIO, i, 1, "x", probe_io, &fix->a, NULL);
 	assert_int_equal(ret, -ENOSPC);
 	assert_int_equal(fix->page->nr_ledger, SAMPLE_LEDGER);
