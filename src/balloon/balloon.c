@@ -189,11 +189,13 @@ static void balloon_moved_locked(struct balloon *bal, uint64_t actual)
 
 static int64_t balloon_rate_locked(const struct balloon *bal, uint64_t now)
 {
-	const struct balloon_point *first = &bal->point[0];
-	const struct balloon_point *last = &bal->point[bal->nr_points - 1];
+	const struct balloon_point *first = bal->point, *last;
 	double secs;
 
-	if (bal->nr_points < 2 || now - last->ns > BALLOON_RATE_NS || last->ns <= first->ns)
+	if (bal->nr_points < 2)
+		return 0;
+	last = &bal->point[bal->nr_points - 1];
+	if (now - last->ns > BALLOON_RATE_NS || last->ns <= first->ns)
 		return 0;
 	secs = (double)(last->ns - first->ns) / 1e9;
 	return (int64_t)(((double)last->actual - (double)first->actual) / secs);
@@ -757,6 +759,8 @@ static int balloon_load(void *state, struct dev_state_in *in, struct err *err)
 	pages_load(bal->pages, in);
 	bal->stats_held = dev_load_u8(in);
 	bal->stats_head = (uint16_t)dev_load_u32(in);
+	if (bal->stats_head >= BALLOON_QUEUE_SIZE)
+		in->failed = true;
 	bal->hint_open = dev_load_u8(in);
 	pthread_mutex_lock(&bal->lock);
 	balloon_load_locked(bal, in);

@@ -46,6 +46,7 @@ struct virtio {
 	char why[128];
 	struct virtq *vq[VIRTIO_MAX_QUEUES];
 	unsigned int nr_vq;
+	uint64_t unused; /* queues, one bit each */
 	struct virtio_worker worker;
 	unsigned int nr_workers;
 	unsigned int (*map)(unsigned int queue);
@@ -223,7 +224,7 @@ bool virtq_want_kick(struct virtq *vq, bool on)
 
 bool virtq_ready(const struct virtq *vq)
 {
-	return vq->vdev->running;
+	return vq->vdev->running && !(vq->vdev->unused >> vq->index & 1);
 }
 
 unsigned int virtq_size(const struct virtq *vq)
@@ -271,10 +272,9 @@ size_t virtq_elem_write(const struct virtq_elem *elem, size_t off, const void *d
 
 /* --- the test's side --- */
 
-struct virtio *fake_virtio_new(const struct virtio_ops *ops, const void *config,
-			       unsigned int nr_cpus, struct err *err)
+struct virtio *fake_virtio_on(const struct dev_env *env, const struct virtio_ops *ops,
+			      const void *config, struct err *err)
 {
-	struct dev_env env = { .nr_cpus = nr_cpus };
 	struct virtio *vdev = calloc(1, sizeof(*vdev));
 
 	if (!vdev)
@@ -282,12 +282,25 @@ struct virtio *fake_virtio_new(const struct virtio_ops *ops, const void *config,
 	vdev->ops = ops;
 	vdev->nr_workers = 1;
 	vdev->worker.vdev = vdev;
-	if (ops->init(&env, vdev, config, &vdev->state, err) < 0) {
+	if (ops->init(env, vdev, config, &vdev->state, err) < 0) {
 		vdev->ops = NULL;
 		fake_virtio_free(vdev);
 		return NULL;
 	}
 	return vdev;
+}
+
+struct virtio *fake_virtio_new(const struct virtio_ops *ops, const void *config,
+			       unsigned int nr_cpus, struct err *err)
+{
+	struct dev_env env = { .nr_cpus = nr_cpus };
+
+	return fake_virtio_on(&env, ops, config, err);
+}
+
+void fake_virtio_unused(struct virtio *vdev, unsigned int queue)
+{
+	vdev->unused |= 1ull << queue;
 }
 
 void fake_virtio_free(struct virtio *vdev)

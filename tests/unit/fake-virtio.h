@@ -14,6 +14,11 @@
 /* OPS' device with CONFIG, on a machine with NR_CPUS processors; NULL and ERR filled. */
 struct virtio *fake_virtio_new(const struct virtio_ops *ops, const void *config,
 			       unsigned int nr_cpus, struct err *err);
+/* The same on machine ENV, which outlives it. */
+struct virtio *fake_virtio_on(const struct dev_env *env, const struct virtio_ops *ops,
+			      const void *config, struct err *err);
+/* The driver leaves QUEUE unused. */
+void fake_virtio_unused(struct virtio *vdev, unsigned int queue);
 void fake_virtio_free(struct virtio *vdev);
 void *fake_virtio_state(struct virtio *vdev);
 /* The driver accepts FEATURES (at most those on offer) and sets DRIVER_OK. */
