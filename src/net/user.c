@@ -38,11 +38,11 @@
 #define USER_MAX_TIMERS	 4
 #define USER_PENDING	 (512u << 10) /* bytes for a guest that has no room */
 
-#define USER_CALLS(X)                                                               \
-	X(new)                                                                      \
-	X(cleanup)                                                                  \
-	X(input) X(pollfds_fill) X(pollfds_poll) X(add_hostxfwd) X(remove_hostxfwd) \
-		X(version_string)
+/* clang-format off */
+#define USER_CALLS(X) \
+	X(new) X(cleanup) X(input) X(pollfds_fill) X(pollfds_poll) \
+	X(add_hostxfwd) X(remove_hostxfwd) X(version_string)
+/* clang-format on */
 
 struct user_lib {
 	void *handle;
