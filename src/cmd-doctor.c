@@ -63,6 +63,8 @@ static const struct {
 	  "a step may land in an interrupt handler", "Linux 5.15 or newer on the host" },
 	{ PROBE_ROM, "the guest cannot change its ROM; watching whole pages is possible",
 	  "ROM is plain memory", NULL },
+	{ PROBE_GUARD, "watchpoints without number, of any length and kind",
+	  "only the four debug registers watch: no reads alone, at most 8 bytes", NULL },
 	{ PROBE_DIRTY, "written pages can be seen and snapshots are quick",
 	  "written pages cannot be seen", NULL },
 	{ PROBE_SYNC_REGS, "registers come with every exit at no cost",

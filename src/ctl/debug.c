@@ -14,6 +14,7 @@
 #include "inspect/unwind.h"
 
 #define DEBUG_WATCH_LEN 8
+#define DEBUG_WATCH_MAX (8 << 20)
 
 struct debug {
 	struct ctl_server *srv;
@@ -22,13 +23,14 @@ struct debug {
 
 static const char *const debug_type_names[] = {
 	[DBG_SW] = "sw",     [DBG_HW] = "hw",	      [DBG_WRITE] = "watch",
-	[DBG_READ] = "read", [DBG_ACCESS] = "access",
+	[DBG_READ] = "read", [DBG_ACCESS] = "access", [DBG_EXEC] = "exec",
 };
 
 static const char *const debug_engine_names[] = {
 	[DBG_PENDING] = "pending",
 	[DBG_PATCH] = "patch",
 	[DBG_REG] = "register",
+	[DBG_PAGE] = "page",
 };
 
 /* An address as a number, a symbol or an expression, with VCPU's registers. */
@@ -50,15 +52,13 @@ static int debug_eval(struct debug *debug, unsigned int vcpu, const char *text, 
 	return ret;
 }
 
-static int debug_insert(struct debug *debug, enum dbg_type type, const char *text, uint64_t gva,
-			uint64_t len, unsigned int *id, struct err *err)
+static int debug_insert(struct debug *debug, struct dbg_break *want, const char *text,
+			unsigned int *id, struct err *err)
 {
-	struct dbg_break want = {
-		.type = type, .owner = DBG_OWNER_USER, .gva = gva, .len = len, .vcpu = -1
-	};
-
-	snprintf(want.label, sizeof(want.label), "%s", text);
-	return dbg_insert(debug->dbg, &want, id, err);
+	want->owner = DBG_OWNER_USER;
+	want->vcpu = -1;
+	snprintf(want->label, sizeof(want->label), "%s", text);
+	return dbg_insert(debug->dbg, want, id, err);
 }
 
 /* Where VCPU's function returns to, by unwinding one frame. */
@@ -158,7 +158,24 @@ static int debug_type_of(const char *name, enum dbg_type *type, struct err *err)
 			return 0;
 		}
 	}
-	return err_set(err, EINVAL, "argument 'type' must be sw, hw, watch, read or access");
+	return err_set(err, EINVAL, "argument 'type' must be sw, hw, watch, read, access or exec");
+}
+
+/* "value": a number to compare with, or true for any change. */
+static int debug_qmp_value(struct debug *debug, struct ctl_conn *conn, const json_t *args,
+			   struct dbg_break *want, struct err *err)
+{
+	const json_t *value = json_object_get(args, "value");
+
+	(void)debug;
+	(void)conn;
+	if (!value || json_is_false(value))
+		return 0;
+	want->when = json_is_true(value) ? DBG_VALUE_CHANGED : DBG_VALUE_EQUAL;
+	want->value = (uint64_t)json_integer_value(value);
+	if (json_is_integer(value) || json_is_true(value))
+		return 0;
+	return err_set(err, EINVAL, "argument 'value' must be a number or true");
 }
 
 static int debug_qmp_break(void *ctx, struct ctl_conn *conn, const json_t *args, json_t **ret,
@@ -167,6 +184,7 @@ static int debug_qmp_break(void *ctx, struct ctl_conn *conn, const json_t *args,
 	const char *text, *name = "sw";
 	enum dbg_type type = DBG_SW;
 	struct debug *debug = ctx;
+	struct dbg_break want;
 	unsigned int id = 0;
 	long long len = 1;
 	uint64_t gva;
@@ -180,9 +198,14 @@ static int debug_qmp_break(void *ctx, struct ctl_conn *conn, const json_t *args,
 	if (res == 0 && type >= DBG_WRITE)
 		len = DEBUG_WATCH_LEN;
 	if (res == 0)
-		res = proto_opt_int(args, "len", 1, 4096, &len, err);
+		res = proto_opt_int(args, "len", 1, DEBUG_WATCH_MAX, &len, err);
+	want = (struct dbg_break){ .type = type, .gva = gva, .len = (uint64_t)len };
 	if (res == 0)
-		res = debug_insert(debug, type, text, gva, (uint64_t)len, &id, err);
+		res = proto_opt_bool(args, "physical", &want.phys, err);
+	if (res == 0)
+		res = debug_qmp_value(debug, conn, args, &want, err);
+	if (res == 0)
+		res = debug_insert(debug, &want, text, &id, err);
 	if (res == 0)
 		*ret = json_pack("{s:i}", "id", (int)id);
 	return res;
@@ -236,22 +259,46 @@ static const struct ctl_command debug_qmp[] = {
 
 /* --- the human monitor --- */
 
+/* Words after the address: a length, "phys", "changed", "=VALUE". */
+static int debug_hmp_word(const struct monitor_ctx *ctx, const char *word, struct dbg_break *want,
+			  struct err *err)
+{
+	if (strcmp(word, "phys") == 0) {
+		want->phys = true;
+		return 0;
+	}
+	if (strcmp(word, "changed") == 0) {
+		want->when = DBG_VALUE_CHANGED;
+		return 0;
+	}
+	if (word[0] == '=') {
+		want->when = DBG_VALUE_EQUAL;
+		return monitor_eval(ctx, word + 1, &want->value, err);
+	}
+	if (!parse_range(word, 1, DEBUG_WATCH_MAX, &want->len))
+		return err_set(err, EINVAL, "'%s': a number of bytes, phys, changed or =VALUE",
+			       word);
+	return 0;
+}
+
 static int debug_hmp_insert(const struct monitor_ctx *ctx, struct monitor_args *args,
 			    enum dbg_type type, struct buf *out, struct err *err)
 {
+	struct dbg_break want = { .type = type,
+				  .len = type >= DBG_WRITE && type != DBG_EXEC ? DEBUG_WATCH_LEN
+									       : 1 };
 	struct debug *debug = ctx->table_ctx;
-	uint64_t gva, len = type >= DBG_WRITE ? DEBUG_WATCH_LEN : 1;
 	unsigned int id = 0;
-	int ret;
+	int ret, i;
 
-	ret = monitor_eval(ctx, args->word[0], &gva, err);
-	if (ret == 0 && args->nr > 1 && !parse_range(args->word[1], 1, 4096, &len))
-		return err_set(err, EINVAL, "length '%s': a number of bytes", args->word[1]);
+	ret = monitor_eval(ctx, args->word[0], &want.gva, err);
+	for (i = 1; i < args->nr && ret == 0; i++)
+		ret = debug_hmp_word(ctx, args->word[i], &want, err);
 	if (ret == 0)
-		ret = debug_insert(debug, type, args->word[0], gva, len, &id, err);
+		ret = debug_insert(debug, &want, args->word[0], &id, err);
 	if (ret == 0)
 		buf_printf(out, "%s %u at 0x%llx\n", debug_type_names[type], id,
-			   (unsigned long long)gva);
+			   (unsigned long long)want.gva);
 	return ret;
 }
 
@@ -277,6 +324,18 @@ static int debug_hmp_awatch(const struct monitor_ctx *ctx, struct monitor_args *
 			    struct buf *out, struct err *err)
 {
 	return debug_hmp_insert(ctx, args, DBG_ACCESS, out, err);
+}
+
+static int debug_hmp_rwatch(const struct monitor_ctx *ctx, struct monitor_args *args,
+			    struct buf *out, struct err *err)
+{
+	return debug_hmp_insert(ctx, args, DBG_READ, out, err);
+}
+
+static int debug_hmp_xwatch(const struct monitor_ctx *ctx, struct monitor_args *args,
+			    struct buf *out, struct err *err)
+{
+	return debug_hmp_insert(ctx, args, DBG_EXEC, out, err);
 }
 
 static int debug_hmp_delete(const struct monitor_ctx *ctx, struct monitor_args *args,
@@ -348,11 +407,13 @@ static int debug_hmp_list(const struct monitor_ctx *ctx, struct monitor_args *ar
 	for (i = 0; i < nr; i++) {
 		if (brk[i].owner == DBG_OWNER_TEMP)
 			continue;
-		buf_printf(out, "%-3u %-6s %-8s 0x%016llx len %-4llu hits %-6llu %s%s\n", brk[i].id,
-			   debug_type_names[brk[i].type], debug_engine_names[brk[i].engine],
+		buf_printf(out, "%-3u %-6s %-8s %s0x%016llx len %-4llu hits %-6llu %s%s%s%s\n",
+			   brk[i].id, debug_type_names[brk[i].type],
+			   debug_engine_names[brk[i].engine], brk[i].phys ? "phys " : "",
 			   (unsigned long long)brk[i].gva, (unsigned long long)brk[i].len,
 			   (unsigned long long)brk[i].hits, brk[i].label,
-			   brk[i].owner == DBG_OWNER_GDB ? " (gdb's)" : "");
+			   brk[i].owner == DBG_OWNER_GDB ? " (gdb's)" : "",
+			   brk[i].why[0] ? ": " : "", brk[i].why);
 		shown++;
 	}
 	if (!shown)
@@ -365,10 +426,14 @@ const struct monitor_command debug_monitor_commands[] = {
 	  MONITOR_COMPLETE_SYMBOL, debug_hmp_break },
 	{ "hbreak", "addr", "the same with a debug register", 1, 1, MONITOR_COMPLETE_SYMBOL,
 	  debug_hmp_hbreak },
-	{ "watch", "addr [len]", "stop after a write there", 2, 1, MONITOR_COMPLETE_SYMBOL,
-	  debug_hmp_watch },
-	{ "awatch", "addr [len]", "stop after a read or write there", 2, 1, MONITOR_COMPLETE_SYMBOL,
-	  debug_hmp_awatch },
+	{ "watch", "addr [len] [phys] [changed|=value]", "stop after a write there", 4, 1,
+	  MONITOR_COMPLETE_SYMBOL, debug_hmp_watch },
+	{ "rwatch", "addr [len] [phys] [=value]", "stop after a read there", 4, 1,
+	  MONITOR_COMPLETE_SYMBOL, debug_hmp_rwatch },
+	{ "awatch", "addr [len] [phys] [changed|=value]", "stop after a read or write there", 4, 1,
+	  MONITOR_COMPLETE_SYMBOL, debug_hmp_awatch },
+	{ "xwatch", "addr [len] [phys]", "stop before an instruction in the range", 3, 1,
+	  MONITOR_COMPLETE_SYMBOL, debug_hmp_xwatch },
 	{ "delete|d", "[number]", "remove a breakpoint, or all", 1, 0, MONITOR_COMPLETE_NONE,
 	  debug_hmp_delete },
 	{ "step|si", "", "execute one instruction", 0, 0, MONITOR_COMPLETE_NONE, debug_hmp_step },

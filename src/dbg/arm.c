@@ -6,6 +6,7 @@
  * which compares linear addresses and needs no mapping.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -102,14 +103,19 @@ void dbg_unpatch_all(struct dbg *dbg)
 }
 
 /* Where GVA lies in guest-physical memory, by the first vCPU whose tables map it. */
-static bool dbg_translate(struct dbg *dbg, const struct vm_view *view, uint64_t gva, uint64_t *gpa)
+static bool dbg_translate(struct dbg *dbg, const struct vm_view *view, const struct dbg_break *brk,
+			  uint64_t *gpa)
 {
 	unsigned int i;
 	uint8_t byte;
 
 	(void)dbg;
+	if (brk->phys) {
+		*gpa = brk->gva;
+		return view_read(view, *gpa, &byte, 1) == 1;
+	}
 	for (i = 0; i < view->nr_vcpus; i++) {
-		if (mmu_translate(view, &view->vcpu[i].state, gva, gpa))
+		if (mmu_translate(view, &view->vcpu[i].state, brk->gva, gpa))
 			return view_read(view, *gpa, &byte, 1) == 1;
 	}
 	return false;
@@ -127,37 +133,57 @@ static bool dbg_take_slot(struct dbg *dbg, size_t index)
 			return true;
 		}
 	}
-	dbg->brk[index].engine = DBG_PENDING;
 	return false;
 }
 
-/* Debug registers first for those that can live nowhere else. */
-static void dbg_assign_registers(struct dbg *dbg)
+/* Whether a debug register can do what BRK asks for. */
+bool dbg_fits_register(const struct dbg_break *brk)
 {
+	if (brk->phys || brk->type == DBG_READ || brk->type == DBG_EXEC)
+		return false;
+	return dbg_is_exec(brk->type) ||
+	       ((brk->len == 1 || brk->len == 2 || brk->len == 4 || brk->len == 8) &&
+		!(brk->gva & (brk->len - 1)));
+}
+
+/* What no register takes: an int3 where it is one instruction, else its page. */
+static void dbg_assign_rest(struct dbg *dbg, const struct vm_view *view, struct dbg_break *brk)
+{
+	bool one = brk->type == DBG_SW || brk->type == DBG_HW;
+
+	brk->engine = DBG_PENDING;
+	if (dbg_fits_register(brk))
+		snprintf(brk->why, sizeof(brk->why), "all %d debug registers are in use",
+			 DBG_NR_SLOTS);
+	if (one && dbg_int3_works(dbg) && view && dbg_translate(dbg, view, brk, &brk->gpa))
+		dbg_patch(dbg, brk);
+	else if (dbg_page_works(dbg))
+		brk->engine = DBG_PAGE;
+}
+
+/* Debug registers first for those that ask for one, then patches, then whatever is left. */
+static void dbg_assign(struct dbg *dbg, const struct vm_view *view)
+{
+	struct dbg_break *brk;
 	size_t i;
 
 	for (i = 0; i < DBG_NR_SLOTS; i++)
 		dbg->slot[i] = -1;
 	for (i = 0; i < dbg->nr; i++) {
-		if (dbg->brk[i].type != DBG_SW)
-			dbg_take_slot(dbg, i);
+		brk = &dbg->brk[i];
+		brk->engine = DBG_PENDING;
+		brk->why[0] = '\0';
+		if (brk->type != DBG_SW && (!dbg_fits_register(brk) || !dbg_take_slot(dbg, i)))
+			dbg_assign_rest(dbg, view, brk);
 	}
-}
-
-static void dbg_assign_software(struct dbg *dbg, const struct vm_view *view)
-{
-	struct dbg_break *brk;
-	size_t i;
-
 	for (i = 0; i < dbg->nr; i++) {
 		brk = &dbg->brk[i];
 		if (brk->type != DBG_SW)
 			continue;
-		if (dbg_int3_works(dbg) && view && dbg_translate(dbg, view, brk->gva, &brk->gpa))
+		if (dbg_int3_works(dbg) && view && dbg_translate(dbg, view, brk, &brk->gpa))
 			dbg_patch(dbg, brk);
-		else if (!dbg_take_slot(dbg, i))
-			log_guest("breakpoint at 0x%llx waits: all %d debug registers are in use",
-				  (unsigned long long)brk->gva, DBG_NR_SLOTS);
+		else if (brk->phys || !dbg_take_slot(dbg, i))
+			dbg_assign_rest(dbg, view, brk);
 	}
 }
 
@@ -172,6 +198,19 @@ static uint64_t dbg_dr7_bits(const struct dbg_break *brk)
 	if (!dbg_is_exec(brk->type))
 		len = brk->len == 8 ? 2 : brk->len - 1;
 	return 2ull << (brk->slot * 2) | (rw | len << 2) << (16 + brk->slot * 4);
+}
+
+/* Free registers wait where a step may arrive without a trap. */
+static void dbg_arm_aims(const struct dbg *dbg, const struct dbg_vcpu *dv, struct vcpu_debug *arm)
+{
+	unsigned int slot, aim = 0;
+
+	for (slot = 0; slot < DBG_NR_SLOTS && aim < dv->nr_aim; slot++) {
+		if (dbg->slot[slot] >= 0)
+			continue;
+		arm->dr[slot] = dv->aim[aim++];
+		arm->dr7 |= 2ull << (slot * 2);
+	}
 }
 
 int dbg_arm_vcpu(struct dbg *dbg, unsigned int index, struct err *err)
@@ -191,6 +230,8 @@ int dbg_arm_vcpu(struct dbg *dbg, unsigned int index, struct err *err)
 		arm.dr[dbg->brk[i].slot] = dbg->brk[i].gva;
 		arm.dr7 |= dbg_dr7_bits(&dbg->brk[i]);
 	}
+	if (step)
+		dbg_arm_aims(dbg, dv, &arm);
 	if (arm.dr7)
 		arm.dr7 |= 0x700; /* exact, and the bit that is always one */
 	return vcpu_set_debug(vm_vcpu(dbg->vm, index), &arm, err);
@@ -206,8 +247,8 @@ void dbg_arm(struct dbg *dbg)
 	seen = vm_view(dbg->vm, &view, &err) == 0;
 	pthread_mutex_lock(&dbg->lock);
 	dbg_unpatch_all(dbg);
-	dbg_assign_registers(dbg);
-	dbg_assign_software(dbg, seen ? &view : NULL);
+	dbg_assign(dbg, seen ? &view : NULL);
+	dbg_guard_arm(dbg, seen ? &view : NULL);
 	dbg_publish_patches(dbg);
 	pthread_mutex_unlock(&dbg->lock);
 	if (seen)

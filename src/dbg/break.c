@@ -13,7 +13,7 @@
 
 bool dbg_is_exec(enum dbg_type type)
 {
-	return type == DBG_SW || type == DBG_HW;
+	return type == DBG_SW || type == DBG_HW || type == DBG_EXEC;
 }
 
 struct dbg_break *dbg_find_locked(struct dbg *dbg, enum dbg_type type, enum dbg_owner owner,
@@ -46,21 +46,6 @@ void dbg_change_end(struct dbg *dbg, bool held)
 		vm_unhold(dbg->vm);
 }
 
-static int dbg_check(const struct dbg_break *want, struct err *err)
-{
-	if (dbg_is_exec(want->type))
-		return 0;
-	if (want->type == DBG_READ)
-		return err_set(err, EOPNOTSUPP,
-			       "x86 has no watchpoint for reads alone: use access (awatch)");
-	if (want->len != 1 && want->len != 2 && want->len != 4 && want->len != 8)
-		return err_set(err, EINVAL, "a debug register watches 1, 2, 4 or 8 bytes, not %llu",
-			       (unsigned long long)want->len);
-	if (want->gva & (want->len - 1))
-		return err_set(err, EINVAL, "a watched address must be a multiple of its length");
-	return 0;
-}
-
 static unsigned int dbg_slots_used(const struct dbg *dbg)
 {
 	unsigned int i, used = 0;
@@ -70,36 +55,60 @@ static unsigned int dbg_slots_used(const struct dbg *dbg)
 	return used;
 }
 
-/* A request that can only live in a debug register, and there is none: say so at once. */
-static int dbg_check_slots(struct dbg *dbg, const struct dbg_break *want, struct err *err)
+/* Why this host cannot do it, where only a debug register could. */
+static int dbg_check_register(struct dbg *dbg, const struct dbg_break *want, struct err *err)
 {
-	if (want->type == DBG_SW || dbg_slots_used(dbg) < DBG_NR_SLOTS)
+	if (want->type == DBG_READ)
+		return err_set(err, EOPNOTSUPP,
+			       "x86 has no watchpoint for reads alone: use access (awatch)");
+	if (want->phys || want->type == DBG_EXEC)
+		return err_set(err, EOPNOTSUPP, "this host's KVM cannot guard pages: see doctor");
+	if (!dbg_fits_register(want))
+		return err_set(err, EINVAL,
+			       "a debug register watches 1, 2, 4 or 8 bytes at a multiple of "
+			       "that, and this host's KVM cannot guard pages");
+	if (want->type != DBG_SW && dbg_slots_used(dbg) == DBG_NR_SLOTS)
+		return err_set(err, ENOSPC, "all %d debug registers are in use", DBG_NR_SLOTS);
+	return 0;
+}
+
+static int dbg_check(struct dbg *dbg, const struct dbg_break *want, struct err *err)
+{
+	if (!want->len || want->gva + want->len - 1 < want->gva)
+		return err_set(err, EINVAL, "no such range");
+	if (want->len > DBG_MAX_GUARDS / 2 * 4096ull)
+		return err_set(err, EINVAL, "a watched range may have %u MiB",
+			       (unsigned int)(DBG_MAX_GUARDS / 2 * 4096ull >> 20));
+	if (want->when != DBG_VALUE_ANY && want->len > 8)
+		return err_set(err, EINVAL, "a value is compared in up to 8 bytes, not %llu",
+			       (unsigned long long)want->len);
+	if (dbg_fits_register(want) && (want->type == DBG_SW || dbg_slots_used(dbg) < DBG_NR_SLOTS))
 		return 0;
-	return err_set(err, ENOSPC, "all %d debug registers are in use", DBG_NR_SLOTS);
+	return dbg_page_works(dbg) ? 0 : dbg_check_register(dbg, want, err);
 }
 
 int dbg_insert(struct dbg *dbg, const struct dbg_break *want, unsigned int *id, struct err *err)
 {
 	struct dbg_break *brk;
 	bool held;
-	int ret;
+	int ret = 0;
 
-	ret = dbg_check(want, err);
-	if (ret)
-		return ret;
 	held = dbg_change_begin(dbg);
 	pthread_mutex_lock(&dbg->lock);
 	brk = dbg_find_locked(dbg, want->type, want->owner, want->gva, want->len);
-	if (brk) {
+	if (brk && brk->phys == want->phys) {
 		brk->cond = want->cond;
 		brk->cond_ctx = want->cond_ctx;
+		brk->when = want->when;
+		brk->value = want->value;
 	} else if (dbg->nr == DBG_MAX_BREAKS) {
 		ret = err_set(err, ENOSPC, "no more than %d breakpoints", DBG_MAX_BREAKS);
-	} else if ((ret = dbg_check_slots(dbg, want, err)) == 0) {
+	} else if ((ret = dbg_check(dbg, want, err)) == 0) {
 		brk = &dbg->brk[dbg->nr++];
 		*brk = *want;
 		brk->engine = DBG_PENDING;
 		brk->hits = 0;
+		dbg_note_value(dbg, brk);
 		brk->id = want->owner == DBG_OWNER_TEMP ? 0 : dbg->next_id++;
 	}
 	if (id && brk)
@@ -225,6 +234,7 @@ static void dbg_event(void *ctx, const struct vm_event *ev)
 
 static const struct vm_debug_ops dbg_vm_ops = {
 	.exit = dbg_hook,
+	.guarded = dbg_guarded,
 	.stopped = dbg_stopped,
 	.resuming = dbg_resuming,
 };
@@ -259,10 +269,14 @@ struct vm *dbg_vm(const struct dbg *dbg)
 
 void dbg_destroy(struct dbg *dbg)
 {
+	unsigned int i;
+
 	if (!dbg)
 		return;
 	vm_unlisten(dbg->vm, dbg);
 	vm_set_debugger(dbg->vm, NULL, NULL);
+	for (i = 0; i < VM_MAX_VCPUS; i++)
+		dbg_guard_free(&dbg->vcpu[i]);
 	pthread_mutex_destroy(&dbg->lock);
 	free(dbg);
 }

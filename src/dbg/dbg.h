@@ -16,8 +16,15 @@
 
 struct dbg;
 
-/* The numbers of gdb's Z packets. */
-enum dbg_type { DBG_SW, DBG_HW, DBG_WRITE, DBG_READ, DBG_ACCESS };
+/* The first five are the numbers of gdb's Z packets. */
+enum dbg_type {
+	DBG_SW,
+	DBG_HW,
+	DBG_WRITE,
+	DBG_READ,
+	DBG_ACCESS,
+	DBG_EXEC, /* an instruction anywhere in the range */
+};
 
 enum dbg_owner {
 	DBG_OWNER_USER, /* dashboard, monitor */
@@ -30,7 +37,11 @@ enum dbg_engine {
 	DBG_PENDING, /* nowhere yet: not mapped and no debug register free */
 	DBG_PATCH,   /* int3 in guest memory, hidden from every reader */
 	DBG_REG,     /* a debug register */
+	DBG_PAGE,    /* its page is kept from the guest; each access there is looked at */
 };
+
+/* A watchpoint's condition on the value there (up to 8 bytes) after the access. */
+enum dbg_value { DBG_VALUE_ANY, DBG_VALUE_CHANGED, DBG_VALUE_EQUAL };
 
 struct dbg_break {
 	unsigned int id; /* 1...; 0 for temporary ones */
@@ -38,9 +49,13 @@ struct dbg_break {
 	enum dbg_owner owner;
 	enum dbg_engine engine;
 	uint64_t gva, len;
-	uint64_t gpa; /* of a patch */
-	uint8_t orig; /* the byte under a patch */
-	uint8_t slot; /* of a register */
+	bool phys; /* GVA is guest-physical; not for DBG_HW */
+	enum dbg_value when;
+	uint64_t value; /* DBG_VALUE_EQUAL: this; DBG_VALUE_CHANGED: the last one seen */
+	char why[48];	/* why it is kept as it is, where one would expect better; or "" */
+	uint64_t gpa;	/* of a patch */
+	uint8_t orig;	/* the byte under a patch */
+	uint8_t slot;	/* of a register */
 	uint64_t hits;
 	/* a temporary one counts on this vCPU (-1: any) with rsp at or above min_rsp only */
 	int vcpu;
@@ -61,8 +76,9 @@ struct vm *dbg_vm(const struct dbg *dbg);
 /*
  * Insert a breakpoint or watchpoint; the one that is there already (same type,
  * owner, gva, len) is kept. LABEL may be NULL, COND may be NULL. The VM may run: it is stopped and
- * resumed around the change. ID (may be NULL) receives its number. -ENOSPC with
- * the reason when debug registers ran out, -EINVAL for a range no register can watch.
+ * resumed around the change. ID (may be NULL) receives its number. What no debug register can do,
+ * and what comes when they are used up, is done by page protection (dbg_break.why says so); -ENOSPC
+ * or -EINVAL with the reason where the host's KVM cannot do that either.
  */
 int dbg_insert(struct dbg *dbg, const struct dbg_break *want, unsigned int *id, struct err *err);
 /* -ENOENT. */
@@ -100,7 +116,8 @@ struct dbg_stop {
 	enum dbg_type type; /* of the breakpoint or watchpoint */
 	enum dbg_owner owner;
 	unsigned int id;
-	uint64_t gva; /* watched address, or where the breakpoint is */
+	uint64_t gva;  /* watched address, or where the breakpoint is */
+	bool is_write; /* of a watchpoint, where it is known (engine DBG_PAGE) */
 };
 
 /* Why the VM stopped in VM_STATE_DEBUG. */

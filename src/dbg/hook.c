@@ -38,18 +38,60 @@ static struct dbg_break *dbg_find_register_locked(struct dbg *dbg, const struct 
 	return NULL;
 }
 
-static bool dbg_counts(const struct dbg_break *brk, struct vcpu *vcpu)
+/* What is at a watched address, by VCPU's page tables; up to 8 bytes. */
+static bool dbg_watched_value(struct dbg *dbg, const struct dbg_break *brk,
+			      const struct x86_state *st, uint64_t *out)
+{
+	size_t len = brk->len < 8 ? brk->len : 8, got;
+	struct vm_view view;
+
+	*out = 0;
+	if (vm_view(dbg->vm, &view, NULL))
+		return false;
+	got = brk->phys ? view_read(&view, brk->gva, out, len)
+			: view_read_va_as(&view, st, brk->gva, out, len);
+	view_release(&view);
+	return got == len;
+}
+
+void dbg_note_value(struct dbg *dbg, struct dbg_break *brk)
+{
+	struct x86_state st;
+
+	if (brk->when != DBG_VALUE_CHANGED)
+		return;
+	vcpu_get_state(vm_vcpu(dbg->vm, 0), &st, NULL);
+	dbg_watched_value(dbg, brk, &st, &brk->value);
+}
+
+static bool dbg_value_counts(struct dbg *dbg, struct dbg_break *brk, const struct x86_state *st)
+{
+	uint64_t now;
+
+	if (brk->when == DBG_VALUE_ANY || !dbg_watched_value(dbg, brk, st, &now))
+		return true;
+	if (brk->when == DBG_VALUE_EQUAL)
+		return now == brk->value;
+	if (now == brk->value)
+		return false;
+	brk->value = now;
+	return true;
+}
+
+bool dbg_counts(struct dbg *dbg, struct dbg_break *brk, struct vcpu *vcpu)
 {
 	struct x86_state st;
 
 	if (brk->vcpu >= 0 && (unsigned int)brk->vcpu != vcpu_index(vcpu))
 		return false;
-	if (!brk->min_rsp && !brk->cond)
+	if (!brk->min_rsp && !brk->cond && brk->when == DBG_VALUE_ANY)
 		return true;
 	memset(&st, 0, sizeof(st));
 	if (vcpu_peek(vcpu, &st))
 		return true;
 	if (brk->min_rsp && st.gpr[X86_RSP] < brk->min_rsp)
+		return false;
+	if (!dbg_is_exec(brk->type) && !dbg_value_counts(dbg, brk, &st))
 		return false;
 	return !brk->cond || brk->cond(brk->cond_ctx, brk, vcpu_index(vcpu), &st);
 }
@@ -66,26 +108,23 @@ static enum vm_debug_verdict dbg_pass_locked(struct dbg *dbg, const struct dbg_b
 	}
 	dbg->vcpu[vcpu_index(vcpu)].off = true;
 	dbg->stepping_off = true;
-	dbg->last.kind = DBG_STOP_NONE;
-	return VM_DEBUG_STOP;
+	return VM_DEBUG_ASIDE;
 }
 
-static enum vm_debug_verdict dbg_hit_locked(struct dbg *dbg, struct dbg_break *brk,
-					    const struct vm_debug_exit *ex, char *text,
-					    size_t text_len)
+void dbg_report_locked(struct dbg *dbg, struct dbg_break *brk, unsigned int vcpu, char *text,
+		       size_t text_len)
 {
-	struct vcpu *vcpu = vm_vcpu(dbg->vm, ex->vcpu);
 	bool exec = dbg_is_exec(brk->type);
 
-	if (!dbg_counts(brk, vcpu))
-		return dbg_pass_locked(dbg, brk, vcpu);
 	brk->hits++;
+	dbg->vcpu[vcpu].seen_rip = 0;
 	dbg->last = (struct dbg_stop){ .kind = exec ? DBG_STOP_BREAK : DBG_STOP_WATCH,
-				       .vcpu = ex->vcpu,
+				       .vcpu = vcpu,
 				       .type = brk->type,
 				       .owner = brk->owner,
 				       .id = brk->id,
-				       .gva = brk->gva };
+				       .gva = brk->gva,
+				       .is_write = brk->type == DBG_WRITE };
 	if (brk->owner == DBG_OWNER_TEMP) {
 		dbg->last.kind = DBG_STOP_STEP;
 		snprintf(text, text_len, "step");
@@ -93,6 +132,17 @@ static enum vm_debug_verdict dbg_hit_locked(struct dbg *dbg, struct dbg_break *b
 		snprintf(text, text_len, "%s %u %s", exec ? "breakpoint" : "watchpoint", brk->id,
 			 brk->label);
 	}
+}
+
+static enum vm_debug_verdict dbg_hit_locked(struct dbg *dbg, struct dbg_break *brk,
+					    const struct vm_debug_exit *ex, char *text,
+					    size_t text_len)
+{
+	struct vcpu *vcpu = vm_vcpu(dbg->vm, ex->vcpu);
+
+	if (!dbg_counts(dbg, brk, vcpu))
+		return dbg_pass_locked(dbg, brk, vcpu);
+	dbg_report_locked(dbg, brk, ex->vcpu, text, text_len);
 	return VM_DEBUG_STOP;
 }
 
@@ -111,25 +161,56 @@ static bool dbg_stalled_locked(struct dbg_vcpu *dv, struct vcpu *vcpu,
 	return true;
 }
 
+/* The step with the pages open is done: has it hit a watchpoint, is the next one like it? */
+static bool dbg_page_stepped_locked(struct dbg *dbg, const struct vm_debug_exit *ex, char *text,
+				    size_t text_len, enum vm_debug_verdict *verdict)
+{
+	struct dbg_vcpu *dv = &dbg->vcpu[ex->vcpu];
+	struct dbg_break *brk;
+	bool is_write;
+
+	dv->page = false;
+	brk = dbg_guard_hit_locked(dbg, ex->vcpu, &is_write);
+	*verdict = VM_DEBUG_STOP;
+	if (brk) {
+		dbg_report_locked(dbg, brk, ex->vcpu, text, text_len);
+		dbg->last.is_write = is_write;
+		return true;
+	}
+	if (dv->res.action != DBG_CONTINUE)
+		return false;
+	switch (dbg_guard_next_locked(dbg, ex->vcpu, text, text_len)) {
+	case GUARD_STEP:
+		*verdict = VM_DEBUG_CONTINUE;
+		return true;
+	case GUARD_STAND:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static enum vm_debug_verdict dbg_stepped_locked(struct dbg *dbg, const struct vm_debug_exit *ex,
 						char *text, size_t text_len)
 {
 	struct dbg_vcpu *dv = &dbg->vcpu[ex->vcpu];
-	bool was_off = dv->off;
+	bool was_off = dv->off, in_range;
+	enum vm_debug_verdict verdict;
 
 	if (dbg_stalled_locked(dv, vm_vcpu(dbg->vm, ex->vcpu), ex))
 		return VM_DEBUG_CONTINUE;
 	dv->off = false;
 	dv->stall = 0;
 	dv->step_rip = ex->pc;
-	if (dv->res.action == DBG_RANGE && ex->pc >= dv->res.start && ex->pc < dv->res.end &&
-	    !was_off)
+	if (dv->page && dbg_page_stepped_locked(dbg, ex, text, text_len, &verdict))
+		return verdict;
+	in_range = dv->res.action == DBG_RANGE && ex->pc >= dv->res.start && ex->pc < dv->res.end;
+	if (in_range && !was_off)
 		return VM_DEBUG_CONTINUE;
-	dbg->last = (struct dbg_stop){ .kind = DBG_STOP_NONE, .vcpu = ex->vcpu };
-	if (dv->res.action == DBG_STEP || dv->res.action == DBG_RANGE) {
-		dbg->last.kind = DBG_STOP_STEP;
-		snprintf(text, text_len, "step");
-	}
+	if (in_range || (dv->res.action != DBG_STEP && dv->res.action != DBG_RANGE))
+		return VM_DEBUG_ASIDE;
+	dbg->last = (struct dbg_stop){ .kind = DBG_STOP_STEP, .vcpu = ex->vcpu };
+	snprintf(text, text_len, "step");
 	return VM_DEBUG_STOP;
 }
 
@@ -149,8 +230,9 @@ static enum vm_debug_verdict dbg_hook_locked(struct dbg *dbg, const struct vm_de
 		return dbg_hit_locked(dbg, brk, ex, text, text_len);
 	if (stepping)
 		return dbg_stepped_locked(dbg, ex, text, text_len);
-	/* A register that was just taken away, or the guest's own trap flag. */
-	return ex->dr6 & 0xf ? VM_DEBUG_CONTINUE : VM_DEBUG_INJECT;
+	/* A register that was just taken away, a step that is over, or the guest's own trap flag.
+	 */
+	return ex->dr6 & 0xf || ex->late ? VM_DEBUG_CONTINUE : VM_DEBUG_INJECT;
 }
 
 enum vm_debug_verdict dbg_hook(void *ctx, const struct vm_debug_exit *ex, char *text,

@@ -5,6 +5,7 @@
  * patch the byte is put back, the vCPU steps alone, then the real run begins.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -38,6 +39,8 @@ static void dbg_prepare_vcpu(struct dbg *dbg, unsigned int index)
 	dv->stall = 0;
 	memcpy(dv->step_gpr, st.gpr, sizeof(st.gpr));
 	dv->off = dv->res.action != DBG_HOLD && dbg_exec_at(dbg, pc, DBG_PATCH);
+	dv->fault = dv->page = false;
+	dv->seen_rip = pc;
 	if (dv->res.action == DBG_HOLD || !dbg_exec_at(dbg, pc, DBG_REG))
 		return;
 	st.rflags |= X86_RFLAGS_RF;
@@ -45,10 +48,32 @@ static void dbg_prepare_vcpu(struct dbg *dbg, unsigned int index)
 		log_line("%s", err.text);
 }
 
+/* The vCPU that steps with the pages open: it does so alone. */
+static int dbg_solo(const struct dbg *dbg)
+{
+	unsigned int i;
+
+	for (i = 0; i < vm_nr_vcpus(dbg->vm); i++) {
+		if (dbg->vcpu[i].page)
+			return (int)i;
+	}
+	return -1;
+}
+
+static bool dbg_holds(const struct dbg *dbg, unsigned int index, int solo)
+{
+	if (solo >= 0)
+		return index != (unsigned int)solo;
+	if (dbg->stepping_off)
+		return !dbg->vcpu[index].off;
+	return dbg->vcpu[index].res.action == DBG_HOLD;
+}
+
 /* Freeze and arm every vCPU: in the first phase only those that step off a patch may run. */
 static void dbg_go(struct dbg *dbg)
 {
 	struct err err = ERR_INIT;
+	int solo = dbg_solo(dbg);
 	unsigned int i;
 	bool hold;
 
@@ -56,12 +81,32 @@ static void dbg_go(struct dbg *dbg)
 		dbg_unpatch_all(dbg);
 	else
 		dbg_arm(dbg);
+	if (solo >= 0)
+		dbg_guard_open(dbg);
 	for (i = 0; i < vm_nr_vcpus(dbg->vm); i++) {
-		hold = dbg->stepping_off ? !dbg->vcpu[i].off : dbg->vcpu[i].res.action == DBG_HOLD;
+		hold = dbg_holds(dbg, i, solo);
 		vcpu_set_frozen(vm_vcpu(dbg->vm, i), hold);
 		if (dbg_arm_vcpu(dbg, i, &err))
 			log_line("%s", err.text);
 	}
+}
+
+/* For those that step: where the instruction may go unseen. */
+static void dbg_plan_steps(struct dbg *dbg)
+{
+	struct vm_view view;
+	unsigned int i;
+
+	for (i = 0; i < vm_nr_vcpus(dbg->vm); i++)
+		dbg->vcpu[i].nr_aim = 0;
+	if (vm_view(dbg->vm, &view, NULL))
+		return;
+	for (i = 0; i < vm_nr_vcpus(dbg->vm); i++) {
+		if (dbg->vcpu[i].off || dbg->vcpu[i].res.action == DBG_STEP ||
+		    dbg->vcpu[i].res.action == DBG_RANGE)
+			dbg_plan(dbg, &view, i);
+	}
+	view_release(&view);
 }
 
 void dbg_resuming(void *ctx)
@@ -75,17 +120,34 @@ void dbg_resuming(void *ctx)
 		dbg_prepare_vcpu(dbg, i);
 		dbg->stepping_off |= dbg->vcpu[i].off;
 	}
+	dbg_plan_steps(dbg);
 	dbg_go(dbg);
 }
 
-bool dbg_stopped(void *ctx, unsigned int vcpu)
+/* vCPUs that met a guarded page: true where one stands before a breakpoint. */
+static bool dbg_look_at_faults(struct dbg *dbg)
+{
+	unsigned int i;
+
+	for (i = 0; i < vm_nr_vcpus(dbg->vm); i++) {
+		if (dbg->vcpu[i].fault && dbg_guard_look(dbg, i))
+			return true;
+	}
+	return false;
+}
+
+bool dbg_stopped(void *ctx, unsigned int vcpu, char *text, size_t text_len)
 {
 	struct dbg *dbg = ctx;
 	unsigned int i;
 
 	(void)vcpu;
-	if (!dbg->stepping_off || dbg->last.kind != DBG_STOP_NONE)
+	if (dbg->last.kind != DBG_STOP_NONE)
 		return false;
+	if (dbg_look_at_faults(dbg)) {
+		snprintf(text, text_len, "%s", dbg->text);
+		return false;
+	}
 	dbg->stepping_off = false;
 	for (i = 0; i < vm_nr_vcpus(dbg->vm); i++)
 		dbg->stepping_off |= dbg->vcpu[i].off;
@@ -99,7 +161,7 @@ void dbg_settle(struct dbg *dbg)
 	unsigned int i;
 
 	for (i = 0; i < vm_nr_vcpus(dbg->vm); i++) {
-		dbg->vcpu[i].off = false;
+		dbg->vcpu[i].off = dbg->vcpu[i].page = dbg->vcpu[i].fault = false;
 		dbg->vcpu[i].res = (struct dbg_resume){ .action = DBG_CONTINUE };
 		vcpu_set_frozen(vm_vcpu(dbg->vm, i), false);
 	}

@@ -3,11 +3,13 @@
 #ifndef VITRINE_INSPECT_INSN_H
 #define VITRINE_INSPECT_INSN_H
 
-#ifdef HAVE_ZYDIS
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "inspect/regs.h"
+
+#ifdef HAVE_ZYDIS
 
 #include <Zydis/Zydis.h>
 
@@ -22,4 +24,28 @@ bool insn_decode(const uint8_t *bytes, size_t len, uint64_t addr, unsigned int b
 		 struct insn *out);
 
 #endif
+
+/* Memory that one instruction reads or writes: linear addresses. */
+struct insn_access {
+	uint64_t gva;
+	uint32_t len;
+	bool read, write;
+};
+
+#define INSN_MAX_ACCESSES 6
+
+struct insn_touch {
+	struct insn_access acc[INSN_MAX_ACCESSES];
+	unsigned int nr;
+	unsigned int len; /* of the instruction; 0: could not be decoded */
+	bool vague;	  /* it may touch more than ACC says (XSAVE, gather, far transfers) */
+};
+
+/*
+ * What the instruction BYTES (LEN available), at ST's rip, would touch with ST's registers: one
+ * round of a string instruction, and the stack. Without a decoder: nothing, and vague.
+ */
+void insn_touches(const struct x86_state *st, const uint8_t *bytes, size_t len,
+		  struct insn_touch *out);
+
 #endif

@@ -35,7 +35,7 @@ static uint64_t s2host_entry(uint64_t raw)
 static bool s2host_table(void *ctx, uint64_t hpa, uint64_t table[512])
 {
 	const struct s2host *host = ctx;
-	const uint8_t *hva = mem_look(host->mem, hpa, S2HOST_SPAN);
+	const uint8_t *hva = mem_guest_hva(host->mem, hpa, S2HOST_SPAN);
 	unsigned int i;
 
 	memset(table, 0, 4096);
@@ -43,7 +43,7 @@ static bool s2host_table(void *ctx, uint64_t hpa, uint64_t table[512])
 		return false;
 	for (i = 0; i < 512; i++) {
 		if (!hva) {
-			const uint8_t *page = mem_look(host->mem, hpa + i * 4096ull, 4096);
+			const uint8_t *page = mem_guest_hva(host->mem, hpa + i * 4096ull, 4096);
 
 			if (!page ||
 			    pread(host->fd, &table[i], 8, (off_t)((uintptr_t)page / 4096 * 8)) != 8)

@@ -66,12 +66,17 @@ static void exit_mmio(struct vcpu *vcpu, struct exit_note *note)
 	note->data = (uint32_t)acc.data;
 }
 
-static bool exit_stop(struct vcpu *vcpu, enum stop_why why, const char *text)
+static bool exit_stop_as(struct vcpu *vcpu, enum stop_why why, bool aside, const char *text)
 {
-	struct stop stop = { .why = why, .vcpu = vcpu->index };
+	struct stop stop = { .why = why, .vcpu = vcpu->index, .aside = aside };
 
 	snprintf(stop.text, sizeof(stop.text), "%s", text);
 	return stop_request(vcpu->vm, &stop);
+}
+
+static bool exit_stop(struct vcpu *vcpu, enum stop_why why, const char *text)
+{
+	return exit_stop_as(vcpu, why, false, text);
 }
 
 void exit_debug_verdict(struct vcpu *vcpu, const struct vm_debug_exit *ex)
@@ -84,9 +89,11 @@ void exit_debug_verdict(struct vcpu *vcpu, const struct vm_debug_exit *ex)
 		verdict = vm->debug_ops->exit(vm->debug_ctx, ex, text, sizeof(text));
 	if (verdict == VM_DEBUG_INJECT) {
 		vcpu_inject(vcpu, (uint8_t)ex->exception, false, 0, NULL);
-	} else if (verdict == VM_DEBUG_STOP && !exit_stop(vcpu, STOP_DEBUG, text)) {
+	} else if (verdict != VM_DEBUG_CONTINUE &&
+		   !exit_stop_as(vcpu, STOP_DEBUG, verdict == VM_DEBUG_ASIDE, text)) {
 		vcpu->late = true;
 		vcpu->late_exit = *ex;
+		vcpu->late_exit.late = true;
 	}
 }
 

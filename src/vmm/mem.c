@@ -25,6 +25,7 @@
 struct mem {
 	int fd;
 	uint8_t *base;
+	uint8_t *guest; /* a second mapping, KVM's: what is protected there stays ours */
 	uint64_t size, fd_len;
 	unsigned int nr_regions;
 	struct sample_region region[MEM_NR_REGIONS];
@@ -81,6 +82,13 @@ static int mem_open(struct mem *mem, struct err *err)
 		return err_sys(err, errno, "memory: cannot map %s of guest RAM",
 			       parse_size_text(mem->size, text));
 	}
+	mem->guest = mmap(NULL, mem->fd_len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
+			  mem->fd, 0);
+	if (mem->guest == MAP_FAILED) {
+		mem->guest = NULL;
+		return err_sys(err, errno, "memory: cannot map %s of guest RAM",
+			       parse_size_text(mem->size, text));
+	}
 	return 0;
 }
 
@@ -108,7 +116,7 @@ int mem_create(uint64_t size, struct mem **out, struct err *err)
 		return ret;
 	}
 	for (i = 0; i < mem->nr_regions; i++)
-		mem->region[i].hva = (uint64_t)(uintptr_t)(mem->base + mem->region[i].offset);
+		mem->region[i].hva = (uint64_t)(uintptr_t)(mem->guest + mem->region[i].offset);
 	*out = mem;
 	return 0;
 }
@@ -119,6 +127,8 @@ void mem_destroy(struct mem *mem)
 		return;
 	if (mem->base)
 		munmap(mem->base, mem->fd_len);
+	if (mem->guest)
+		munmap(mem->guest, mem->fd_len);
 	if (mem->fd >= 0)
 		close(mem->fd);
 	free(mem->dirty);
@@ -285,6 +295,22 @@ int mem_set(struct mem *mem, uint64_t gpa, int value, size_t len)
 		mem_mark(mem, (uint64_t)((uint8_t *)dst - mem->base), piece);
 	}
 	return 0;
+}
+
+const void *mem_guest_hva(const struct mem *mem, uint64_t gpa, uint64_t len)
+{
+	const uint8_t *hva = mem_at(mem, gpa, len);
+
+	return hva ? mem->guest + (hva - mem->base) : NULL;
+}
+
+int mem_protect(struct mem *mem, uint64_t gpa, uint64_t len, int prot)
+{
+	void *hva = (void *)(uintptr_t)mem_guest_hva(mem, gpa, len);
+
+	if (!hva)
+		return -EFAULT;
+	return mprotect(hva, len, prot) < 0 ? -errno : 0;
 }
 
 unsigned int mem_nr_regions(const struct mem *mem)

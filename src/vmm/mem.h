@@ -41,6 +41,14 @@ int mem_register(struct mem *mem, int vm_fd, struct err *err);
 void *mem_span(const struct mem *mem, uint64_t gpa, uint64_t len);
 /* The same for reading only. */
 const void *mem_look(const struct mem *mem, uint64_t gpa, uint64_t len);
+/* Where KVM sees it: for the host's page map, not for access. */
+const void *mem_guest_hva(const struct mem *mem, uint64_t gpa, uint64_t len);
+/*
+ * Whole pages that the guest may only read (PROT_READ), or not touch at all (PROT_NONE): KVM_RUN
+ * then fails with EFAULT before the instruction has done anything. This process and devices are not
+ * concerned. One region only. The vCPUs stand. -errno.
+ */
+int mem_protect(struct mem *mem, uint64_t gpa, uint64_t len, int prot);
 /* Copy; -EFAULT if any byte lies outside. May cross regions. Writes to ROM are allowed (host side).
  */
 int mem_read(const struct mem *mem, uint64_t gpa, void *out, size_t len);

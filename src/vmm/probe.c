@@ -339,6 +339,31 @@ static void probe_rom(struct probe_vm *pv)
 		probe_say(pv, PROBE_YES, "writes come to us");
 }
 
+static void probe_guard(struct probe_vm *pv)
+{
+	struct kvm_regs regs = { 0 };
+	int ret;
+
+	mprotect(pv->extra, 4096, PROT_READ);
+	if (!probe_enter(pv, 16, probe_code_write, sizeof(probe_code_write)))
+		return;
+	ret = ioctl(pv->vcpu, KVM_RUN, 0);
+	if (ret == 0) {
+		probe_unexpected(pv);
+		return;
+	}
+	if (errno != EFAULT || ioctl(pv->vcpu, KVM_GET_REGS, &regs) < 0 ||
+	    regs.rip != PROBE_CODE + 5) {
+		probe_say(pv, PROBE_NO, "ends elsewhere: rip %llx", (unsigned long long)regs.rip);
+		return;
+	}
+	mprotect(pv->extra, 4096, PROT_READ | PROT_WRITE);
+	if (probe_go(pv) && pv->run->exit_reason == KVM_EXIT_IO)
+		probe_say(pv, PROBE_YES, "pages can be watched");
+	else
+		probe_say(pv, PROBE_NO, "does not go on");
+}
+
 static void probe_dirty(struct probe_vm *pv)
 {
 	uint64_t bitmap = 0;
@@ -429,6 +454,7 @@ static const struct {
 	[PROBE_STEP] = { "single step", probe_step, false, -1 },
 	[PROBE_BLOCK_IRQ] = { "interrupts held while stepping", probe_block_irq, true, -1 },
 	[PROBE_ROM] = { "read-only memslots", probe_rom, false, KVM_MEM_READONLY },
+	[PROBE_GUARD] = { "guarded pages", probe_guard, false, 0 },
 	[PROBE_DIRTY] = { "dirty log", probe_dirty, false, KVM_MEM_LOG_DIRTY_PAGES },
 	[PROBE_SYNC_REGS] = { "registers with the exit", probe_sync_regs, false, -1 },
 	[PROBE_MSR_FILTER] = { "MSR exits", probe_msr_filter, false, -1 },

@@ -19,6 +19,7 @@ enum probe_id {
 	PROBE_STEP,	  /* single step exits after one instruction */
 	PROBE_BLOCK_IRQ,  /* a pending interrupt waits while stepping with BLOCKIRQ */
 	PROBE_ROM,	  /* a write to a read-only memslot exits as MMIO */
+	PROBE_GUARD,	  /* a write to a page the host protects ends before the instruction */
 	PROBE_DIRTY,	  /* the dirty log names a written page */
 	PROBE_SYNC_REGS,  /* registers arrive with the exit */
 	PROBE_MSR_FILTER, /* an MSR access can be sent to user space */

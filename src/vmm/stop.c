@@ -10,17 +10,17 @@
 #include "vmm/vm-priv.h"
 
 /* What must not be forgotten when two reasons come at once. */
-static int stop_rank(enum stop_why why)
+static int stop_rank(const struct stop *stop)
 {
-	switch (why) {
+	switch (stop->why) {
 	case STOP_CRASH:
 	case STOP_INTERNAL:
 	case STOP_END:
-		return 3;
+		return 4;
 	case STOP_RESET:
-		return 2;
+		return 3;
 	case STOP_DEBUG:
-		return 1;
+		return stop->aside ? 1 : 2;
 	default:
 		return 0;
 	}
@@ -41,7 +41,7 @@ bool stop_request(struct vm *vm, const struct stop *stop)
 	bool taken = false;
 
 	pthread_mutex_lock(&vm->lock);
-	if (vm->stop.why == STOP_NONE || stop_rank(stop->why) > stop_rank(vm->stop.why)) {
+	if (vm->stop.why == STOP_NONE || stop_rank(stop) > stop_rank(&vm->stop)) {
 		vm->stop = *stop;
 		taken = true;
 	}

@@ -119,6 +119,25 @@ static void vcpu_failed(struct vcpu *vcpu, int code)
 	stop_request(vcpu->vm, &stop);
 }
 
+/* A page the debugger watches: true where it takes care of it. */
+static bool vcpu_guarded(struct vcpu *vcpu)
+{
+	struct stop stop = { .why = STOP_DEBUG, .vcpu = vcpu->index, .aside = true };
+	struct vm *vm = vcpu->vm;
+
+	if (!vm->debug_ops || !vm->debug_ops->guarded)
+		return false;
+	switch (vm->debug_ops->guarded(vm->debug_ctx, vcpu->index)) {
+	case VM_DEBUG_ASIDE:
+		stop_request(vm, &stop); /* another one is under way: then it faults again */
+		return true;
+	case VM_DEBUG_CONTINUE:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* Enter the guest once and handle why it came out. */
 static void vcpu_enter(struct vcpu *vcpu)
 {
@@ -132,6 +151,8 @@ static void vcpu_enter(struct vcpu *vcpu)
 	if (code == EINTR) {
 		vcpu->io_pending = false;
 		vcpu->sample->exits[EXIT_INTR]++;
+	} else if (code == EFAULT && vcpu_guarded(vcpu)) {
+		vcpu->io_pending = false;
 	} else if (code != EAGAIN) { /* EAGAIN: a processor that waits for its SIPI */
 		vcpu_failed(vcpu, code);
 	}

@@ -35,6 +35,7 @@ struct stop {
 	unsigned int vcpu;
 	enum vm_end end;
 	uint32_t value;
+	bool aside; /* STOP_DEBUG that nobody asked for but the debugger itself */
 	char text[SAMPLE_TEXT_MAX];
 };
 

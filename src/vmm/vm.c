@@ -291,8 +291,8 @@ void vm_destroy(struct vm *vm)
 		event_free(vm->stop_event);
 	if (vm->stop_fd >= 0)
 		close(vm->stop_fd);
-	vm_snapshots_free(vm);
 	sampling_close(vm);
+	vm_snapshots_free(vm);
 	machine_destroy(vm->machine);
 	bus_destroy(vm->bus);
 	for (i = vm->nr_vcpus; i > 0; i--)
@@ -379,6 +379,16 @@ static void vm_take_stop(struct vm *vm, const struct stop *stop)
 	vm_emit(vm, &ev);
 }
 
+/* Every vCPU stands because of STOP: the debugger's own stops go on, the others are told. */
+static void vm_act_on_stop(struct vm *vm, struct stop *stop)
+{
+	if (stop->why == STOP_DEBUG && vm->debug_ops &&
+	    vm->debug_ops->stopped(vm->debug_ctx, stop->vcpu, stop->text, sizeof(stop->text)))
+		stop_release(vm);
+	else
+		vm_take_stop(vm, stop);
+}
+
 static void vm_stop_ready(evutil_socket_t fd, short what, void *arg)
 {
 	struct vm *vm = arg;
@@ -393,11 +403,7 @@ static void vm_stop_ready(evutil_socket_t fd, short what, void *arg)
 	stop_wait(vm, &stop);
 	if (stop.why == STOP_NONE)
 		return;
-	if (stop.why == STOP_DEBUG && vm->debug_ops &&
-	    vm->debug_ops->stopped(vm->debug_ctx, stop.vcpu))
-		stop_release(vm);
-	else
-		vm_take_stop(vm, &stop);
+	vm_act_on_stop(vm, &stop);
 }
 
 static bool vm_runnable(enum vm_state state)
@@ -438,7 +444,7 @@ void vm_unhold(struct vm *vm)
 	if (vm->held.why == STOP_USER || vm->held.why == STOP_NONE)
 		stop_release(vm);
 	else
-		vm_take_stop(vm, &vm->held);
+		vm_act_on_stop(vm, &vm->held);
 }
 
 int vm_pause(struct vm *vm, enum vm_state state, const char *text)
@@ -451,6 +457,8 @@ int vm_pause(struct vm *vm, enum vm_state state, const char *text)
 	snprintf(stop.text, sizeof(stop.text), "%s", text);
 	stop_request(vm, &stop);
 	stop_wait(vm, &got);
+	if (got.why == STOP_DEBUG && got.aside) /* the debugger begins anew when it goes on */
+		got = stop;
 	if (got.why != STOP_USER) { /* something of the guest's own was faster */
 		vm_take_stop(vm, &got);
 		return 0;

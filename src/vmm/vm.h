@@ -87,11 +87,13 @@ struct vm_debug_exit {
 	uint32_t exception; /* 1: #DB, 3: #BP */
 	uint64_t pc;	    /* linear */
 	uint64_t dr6, dr7;
+	bool late; /* met while another stop was carried out, asked again now */
 };
 
 enum vm_debug_verdict {
 	VM_DEBUG_CONTINUE,
 	VM_DEBUG_STOP,
+	VM_DEBUG_ASIDE, /* stop for the debugger's own sake: stopped() will send it on */
 	VM_DEBUG_INJECT /* it is the guest's own */
 };
 
@@ -99,8 +101,14 @@ struct vm_debug_ops {
 	/* In the vCPU's thread, at a debug exit. TEXT says why, for a person. */
 	enum vm_debug_verdict (*exit)(void *ctx, const struct vm_debug_exit *ex, char *text,
 				      size_t text_len);
-	/* [main] Every vCPU stands for a debug stop. True: go on at once, nobody is told. */
-	bool (*stopped)(void *ctx, unsigned int vcpu);
+	/*
+	 * In the vCPU's thread: KVM_RUN ended in EFAULT before an instruction, maybe because of
+	 * mem_protect(). CONTINUE tries again, INJECT: not ours, the VM is broken. May be NULL.
+	 */
+	enum vm_debug_verdict (*guarded)(void *ctx, unsigned int vcpu);
+	/* [main] Every vCPU stands for a debug stop. True: go on at once, nobody is told. Else TEXT,
+	 * which holds what exit() said, may be changed. */
+	bool (*stopped)(void *ctx, unsigned int vcpu, char *text, size_t text_len);
 	/* [main] The vCPUs are about to be set going. */
 	void (*resuming)(void *ctx);
 };
