@@ -14,7 +14,7 @@ _vitrine_names()
 _vitrine_run()
 {
 	local cur=$1 prev=$2
-	local options='--name --cpus --mem --initrd --boot --load --entry --mode --disk --cdrom --serial
+	local options='--name --cpus --mem --initrd --boot --load --entry --mode --disk --cdrom --net --serial
 		--debugcon --symbols --gdb --gdb-arch --freeze --headless --detach --timeout --success
 		--result --on-reset --on-crash --dry-run --help'
 
@@ -24,6 +24,7 @@ _vitrine_run()
 	--on-reset) mapfile -t COMPREPLY < <(compgen -W 'reset exit' -- "$cur") ;;
 	--on-crash) mapfile -t COMPREPLY < <(compgen -W 'keep exit' -- "$cur") ;;
 	--serial) mapfile -t COMPREPLY < <(compgen -W 'stdio none file: unix:' -- "$cur") ;;
+	--net) mapfile -t COMPREPLY < <(compgen -W 'none user tap hub=' -- "$cur") ;;
 	--gdb-arch) mapfile -t COMPREPLY < <(compgen -W 'x86-64 i386 i8086' -- "$cur") ;;
 	--gdb) mapfile -t COMPREPLY < <(compgen -W 'unix: tcp:127.0.0.1: stdio' -- "$cur") ;;
 	--name | --cpus | --mem | --load | --entry | --timeout | --success) ;;

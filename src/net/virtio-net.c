@@ -293,6 +293,13 @@ static bool net_guest_takes(uint64_t guest, uint8_t gso_type)
 	return (guest & need) == need;
 }
 
+/* 5.1.4.1: who agreed to an MTU gets nothing longer; two VLAN tags do not count. */
+static bool net_too_long(const struct net_device *dev, const struct net_hdr *hdr, size_t len)
+{
+	return net_has(dev, NET_F(MTU)) && hdr->gso_type == NET_GSO_NONE &&
+	       len > dev->cfg->mtu + NET_FRAME_MIN + 8u;
+}
+
 /* A checked frame that passed the filter, as the guest can take it. */
 static bool net_rx_suit(struct net_pair *p, struct net_hdr *hdr, const uint8_t *frame, size_t len)
 {
@@ -323,6 +330,10 @@ static bool net_port_receive(void *ctx, unsigned int pair, const struct net_hdr 
 
 	if (!net_up(dev) || !virtq_ready(p->rx) || len < NET_FRAME_MIN || len > NET_FRAME_MAX ||
 	    offload_check(&hdr, frame, len < OFFLOAD_HEAD_MAX ? len : OFFLOAD_HEAD_MAX, len) < 0) {
+		net_drop(&p->in);
+		return true;
+	}
+	if (net_too_long(dev, &hdr, len)) {
 		net_drop(&p->in);
 		return true;
 	}

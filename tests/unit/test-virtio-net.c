@@ -328,6 +328,19 @@ static void test_receive_too_long(void **state)
 	assert_true(fake_chain_done(vdev, RX, 0, NULL));
 }
 
+static void test_receive_mtu(void **state)
+{
+	static uint8_t data[4096], frame[2000] = { 0xff };
+
+	(void)state;
+	start_with("user,mtu=1000", ALL, &sink_ops);
+	rx_buffers(data, 1, sizeof(data));
+	assert_true(receive(&plain, frame, 1023));
+	assert_false(fake_chain_done(vdev, RX, 0, NULL));
+	assert_true(receive(&plain, frame, 1014));
+	assert_true(fake_chain_done(vdev, RX, 0, NULL));
+}
+
 /* A header that the driver wants in single bytes; a buffer too small for any. */
 static void test_receive_scattered(void **state)
 {
@@ -890,6 +903,7 @@ int main(void)
 		NET_TEST(test_receive),
 		NET_TEST(test_receive_merged),
 		NET_TEST(test_receive_too_long),
+		NET_TEST(test_receive_mtu),
 		NET_TEST(test_receive_scattered),
 		NET_TEST(test_receive_finished),
 		NET_TEST(test_receive_offloaded),
