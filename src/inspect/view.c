@@ -171,6 +171,7 @@ static void view_copy_state(const struct sample_page *page, struct vm_view *out)
 		out->nr_pci = page->nr_pci;
 		memcpy(out->pci, page->pci, sizeof(out->pci));
 		out->irqchips = page->irqchips;
+		out->balloon = page->balloon;
 		out->kvm = page->kvm;
 	} while (view_seq_again(&sl));
 }

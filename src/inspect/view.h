@@ -49,6 +49,7 @@ struct vm_view {
 	uint32_t nr_pci;
 	struct sample_pci pci[SAMPLE_PCI];
 	struct sample_irqchips irqchips;
+	struct sample_balloon balloon;
 	struct sample_kvm kvm;
 	struct sample_ledger ledger[SAMPLE_LEDGER];
 	struct sample_patch patch[SAMPLE_PATCHES];

@@ -13,6 +13,7 @@
 #include "inspect/regs.h"
 #include "tui/fmt.h"
 #include "tui/lines.h"
+#include "tui/panel-balloon.h"
 
 /* Below this the table becomes two lines a VM. */
 #define FLEET_TABLE_COLS 64
@@ -91,6 +92,8 @@ static void fleet_preview(const struct panel_ctx *ctx, struct surface *sf, struc
 			 x86_mode_name(x86_state_mode(st)));
 		fleet_line(sf, in, &row, "vcpu0", STYLE_NORMAL, text);
 	}
+	balloon_bar_text(view, 24, text, sizeof(text));
+	fleet_line(sf, in, &row, "balloon", STYLE_NORMAL, text);
 	fleet_line(sf, in, &row, "image", STYLE_NORMAL, view->image);
 	fleet_line(sf, in, &row, "gdb", STYLE_NORMAL, view->gdb);
 }
@@ -139,6 +142,7 @@ static void fleet_draw(struct panel *pan, const struct panel_ctx *ctx, struct su
 
 		int want = ctx->view->state == VM_STATE_CRASHED ? 9 : 7;
 
+		want += ctx->view->balloon.present != 0;
 		below.rows = below.rows > want ? want : below.rows;
 		fleet_preview(ctx, sf, below);
 	}

@@ -11,6 +11,7 @@
 
 #include "base/parse.h"
 #include "tui/lines.h"
+#include "tui/panel-balloon.h"
 
 static int host_create(struct panel *pan)
 {
@@ -73,6 +74,7 @@ static void host_build(struct panel *pan, const struct vm_view *view, const char
 			  reg->name[0] ? "  " : "", reg->name);
 		lines_tag(list, reg->gpa);
 	}
+	balloon_add_lines(list, view, cols);
 	lines_add(list, " ");
 	if (stage2)
 		host_add_text(list, stage2);

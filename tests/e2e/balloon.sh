@@ -21,7 +21,7 @@ guest()
 {
 	guest_nr=$((guest_nr + 1))
 	printf '%s; echo done-$((%d + 0))-$?\n' "$1" $guest_nr >&"$in"
-	poll_until "${2:-120}" grep -q "^done-$guest_nr-0" "$tmp/serial" || {
+	poll_until "${2:-240}" grep -q "done-$guest_nr-0" "$tmp/serial" || {
 		tail -n 30 "$tmp/serial" >"$out"
 		fail "in the guest: $1"
 	}
@@ -54,7 +54,7 @@ want_status 0
 # free_is -gt|-lt BYTES: what the guest says is free.
 free_is()
 {
-	[ "$(value '.stats["stat-free-memory"]')" "$1" "$2" ]
+	test "$(value '.stats["stat-free-memory"]')" "$1" "$2"
 }
 
 has_stats()
