@@ -237,19 +237,6 @@ static int net_set_queues(struct net_config *cfg, const char *val)
 	return 0;
 }
 
-static int net_set_vhost(struct net_config *cfg, const char *val)
-{
-	if (strcmp(val, "auto") == 0)
-		cfg->vhost = NET_VHOST_AUTO;
-	else if (strcmp(val, "on") == 0)
-		cfg->vhost = NET_VHOST_ON;
-	else if (strcmp(val, "off") == 0)
-		cfg->vhost = NET_VHOST_OFF;
-	else
-		return -EINVAL;
-	return 0;
-}
-
 static int net_set_hub(struct net_config *cfg, const char *val)
 {
 	return net_set_word(cfg->hub, sizeof(cfg->hub), val);
@@ -265,7 +252,6 @@ static const struct net_key net_keys[] = {
 	  "tcp:[HOST:]PORT-[GUEST:]PORT, or udp: the same" },
 	{ "ifname", 1u << NET_TAP, false, net_set_ifname, "an interface of this host" },
 	{ "queues", 1u << NET_TAP, false, net_set_queues, "a number from 1 to 8" },
-	{ "vhost", 1u << NET_TAP, false, net_set_vhost, "auto, on or off" },
 };
 
 #define NET_NR_KEYS (sizeof(net_keys) / sizeof(net_keys[0]))

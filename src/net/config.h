@@ -15,7 +15,6 @@
 #define NET_NAME_MAX	 32
 
 enum net_kind { NET_USER, NET_TAP, NET_HUB };
-enum net_vhost { NET_VHOST_AUTO, NET_VHOST_OFF, NET_VHOST_ON };
 
 /* A port of the host that leads to one of the guest (user). */
 struct net_forward {
@@ -50,7 +49,6 @@ struct net_config {
 	/* tap */
 	char ifname[16]; /* "": a new one */
 	unsigned int queues;
-	enum net_vhost vhost;
 	/* hub */
 	char hub[NET_NAME_MAX];
 
@@ -58,7 +56,7 @@ struct net_config {
 };
 
 /*
- * VAL: none | user[,hostfwd=...][,restrict] | tap[,ifname=IF][,queues=N][,vhost=auto|on|off] |
+ * VAL: none | user[,hostfwd=...][,restrict] | tap[,ifname=IF][,queues=N] |
  * hub=NAME; then [,mac=..][,mtu=N][,pcap=FILE][,id=ID]. -EINVAL. OUT is freed with
  * net_config_free(); NULL in *OUT: "none".
  */

@@ -81,8 +81,6 @@ struct net_backend_ops {
 	void (*info)(void *state, struct buf *out);
 	/* Add or take away a forwarded port. The workers are held. */
 	int (*forward)(void *state, const struct net_forward *fwd, bool add, struct err *err);
-	/* The tap descriptor behind PAIR, for vhost. */
-	int (*tap_fd)(void *state, unsigned int pair);
 };
 
 extern const struct net_backend_ops net_user_ops, net_tap_ops, net_hub_ops;

@@ -382,13 +382,6 @@ static void tap_info(void *state, struct buf *out)
 	buf_printf(out, ",ifname=%s", tap->ifname);
 }
 
-static int tap_fd(void *state, unsigned int pair)
-{
-	struct tap *tap = state;
-
-	return tap->queue[pair]->fd;
-}
-
 const struct net_backend_ops net_tap_ops = {
 	.kind = "tap",
 	.open = tap_open,
@@ -400,5 +393,4 @@ const struct net_backend_ops net_tap_ops = {
 	.features = tap_features,
 	.describe = tap_describe,
 	.info = tap_info,
-	.tap_fd = tap_fd,
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What virtio-net.c, its control queue and its vhost side share. */
+/* What virtio-net.c and its control queue share. */
 #ifndef VITRINE_NET_VIRTIO_NET_PRIV_H
 #define VITRINE_NET_VIRTIO_NET_PRIV_H
 

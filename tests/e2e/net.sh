@@ -67,7 +67,7 @@ busybox httpd -f -p "$http" -h "$tmp/www" &
 servers=$!
 trap 'kill $servers; lib_exit' EXIT
 guest_start one --net "user,hostfwd=tcp:127.0.0.1:$forward-8080,pcap=$tmp/user.pcapng,id=wan" \
-	--net tap,ifname=vnettest,vhost=off --net hub=lab
+	--net tap,ifname=vnettest --net hub=lab
 guest_start two --net hub=lab,mac=56:00:00:00:00:02
 
 case_begin "stock virtio_net finds three devices, with MSI-X"
