@@ -71,8 +71,7 @@ static size_t vconsole_ctrl_body(struct vconsole_port *port, unsigned int event,
 		msg.value = vconsole_host_connected(port);
 	memcpy(out, &msg, sizeof(msg));
 	if (event == CTRL_RESIZE) {
-		/* Linux reads the rows first, whatever the text of 5.3.6.2 says. */
-		vconsole_line_size(port->line, &size[1], &size[0]);
+		vconsole_line_size(port->line, &size[0], &size[1]);
 		len = sizeof(size);
 		memcpy(out + sizeof(msg), size, len);
 	} else if (event == CTRL_PORT_NAME) {
