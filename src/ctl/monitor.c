@@ -561,6 +561,7 @@ struct monitor *monitor_new(void)
 			     sizeof(monitor_commands) / sizeof(monitor_commands[0]), NULL);
 	monitor_add_commands(mon, monitor_mem_commands, monitor_mem_commands_len, NULL);
 	monitor_add_commands(mon, monitor_explain_commands, monitor_explain_commands_len, NULL);
+	monitor_add_commands(mon, monitor_paging_commands, monitor_paging_commands_len, NULL);
 	monitor_add_commands(mon, monitor_info_commands, monitor_info_commands_len, NULL);
 	return mon;
 }

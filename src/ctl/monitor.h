@@ -87,11 +87,11 @@ void monitor_each(const struct monitor *mon, void (*fn)(void *arg, const struct 
 		  void *arg);
 
 /* The built-in tables: monitor.c (control), monitor-info.c, monitor-mem.c,
- * monitor-explain.c. */
+ * monitor-explain.c, monitor-paging.c. */
 extern const struct monitor_command monitor_info_commands[], monitor_mem_commands[],
-	monitor_explain_commands[];
+	monitor_explain_commands[], monitor_paging_commands[];
 extern const size_t monitor_info_commands_len, monitor_mem_commands_len,
-	monitor_explain_commands_len;
+	monitor_explain_commands_len, monitor_paging_commands_len;
 
 /* The state of the vCPU selected in CTX, with its index; NULL if the view has none. */
 const struct x86_state *monitor_state(const struct monitor_ctx *ctx, unsigned int *vcpu);

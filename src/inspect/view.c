@@ -335,11 +335,47 @@ static void view_hide_patches(const struct vm_view *view, uint64_t gpa, uint8_t 
 	}
 }
 
+/* The kept page that holds GPA, or NULL. */
+static const struct view_page *view_find_page(const struct vm_view *view, uint64_t gpa)
+{
+	uint32_t low = 0, high = view->nr_pages;
+
+	while (low < high) {
+		uint32_t mid = (low + high) / 2;
+
+		if (view->page[mid].gpa + VIEW_PAGE <= gpa)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < view->nr_pages && view->page[low].gpa <= gpa ? &view->page[low] : NULL;
+}
+
+/* Of a moment of the past: what was kept of it. */
+static size_t view_read_kept(const struct vm_view *view, uint64_t gpa, uint8_t *to, size_t len)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		const struct view_page *page = view_find_page(view, gpa + done);
+		size_t in = (gpa + done) & (VIEW_PAGE - 1), nr = VIEW_PAGE - in;
+
+		if (!page)
+			break;
+		nr = nr < len - done ? nr : len - done;
+		memcpy(to + done, page->data + in, nr);
+		done += nr;
+	}
+	return done;
+}
+
 size_t view_read(const struct vm_view *view, uint64_t gpa, void *out, size_t len)
 {
 	uint8_t *to = out;
 	size_t done = 0;
 
+	if (view->page)
+		return view_read_kept(view, gpa, to, len);
 	while (done < len) {
 		const struct sample_region *reg = view_region(view, gpa + done);
 		uint64_t in, nr;
@@ -505,6 +541,8 @@ int view_save(const struct vm_view *view, int fd, struct err *err)
 	copy->ram = NULL;
 	copy->vcpu = NULL;
 	copy->owned = NULL;
+	copy->page = NULL;
+	copy->nr_pages = 0;
 	ret = view_write_all(fd, &head, sizeof(head));
 	if (!ret)
 		ret = view_save_part(fd, VIEW_PART_VIEW, copy, sizeof(*copy));
@@ -583,6 +621,8 @@ int view_load(int fd, struct vm_view *out, struct err *err)
 	out->nr_vcpus = head.nr_vcpus;
 	out->ram = ram;
 	out->owned = ram;
+	out->page = NULL;
+	out->nr_pages = 0;
 	out->ram_len = head.ram_len;
 	if (!ret)
 		ret = view_sanitize(out, err);

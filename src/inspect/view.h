@@ -30,6 +30,12 @@ struct view_vcpu {
 	bool lost; /* AMD-V reset the CPU in its crash: STATE is the shadow instead */
 };
 
+/* A page of memory as it was at some moment. */
+struct view_page {
+	uint64_t gpa;
+	uint8_t data[4096];
+};
+
 struct vm_view {
 	char name[VM_NAME_MAX];
 	char image[SAMPLE_TEXT_MAX];
@@ -59,6 +65,10 @@ struct vm_view {
 	uint64_t serial_out[2];
 	const uint8_t *ram; /* borrowed mapping of the RAM memfd (or of a fixture) */
 	uint64_t ram_len;
+	/* a moment of the past: these pages, by ascending gpa, and no other can be read; borrowed
+	 */
+	const struct view_page *page;
+	uint32_t nr_pages;
 	uint32_t nr_patches; /* patch[] slots to look at; 0: none in use */
 	void *owned;	     /* RAM that view_release() unmaps, NULL where it is borrowed */
 };

@@ -5,14 +5,43 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "inspect/regs.h"
+
 #include "tui/dashboard-priv.h"
+
+/* Does REQ do something to the guest? */
+static bool act_changes(enum request req)
+{
+	switch (req) {
+	case REQ_STEP:
+	case REQ_STEP_LINE:
+	case REQ_OVER:
+	case REQ_FINISH:
+	case REQ_UNTIL:
+	case REQ_CONTINUE:
+	case REQ_PAUSE:
+	case REQ_BREAK:
+	case REQ_WATCH:
+	case REQ_CATCH:
+	case REQ_RESET:
+	case REQ_TYPE:
+	case REQ_COMMAND:
+	case REQ_STOP:
+		return true;
+	default:
+		return false;
+	}
+}
 
 const char *dashboard_refusal(const struct dashboard *dash, enum request req)
 {
 	bool stopped = dashboard_stopped(dash);
 
+	if (dash->read_only && act_changes(req))
+		return "attached read-only: nothing is changed from here";
 	switch (req) {
 	case REQ_STEP:
+	case REQ_STEP_LINE:
 	case REQ_OVER:
 	case REQ_FINISH:
 	case REQ_UNTIL:
@@ -35,6 +64,7 @@ const char *dashboard_refusal(const struct dashboard *dash, enum request req)
 		break;
 	case REQ_BREAK:
 	case REQ_WATCH:
+	case REQ_CATCH:
 	case REQ_TYPE:
 	case REQ_RESET:
 	case REQ_STOP:
@@ -328,8 +358,73 @@ static void act_history(struct dashboard *dash, const char *arg)
 	}
 	dash->stop_back = (unsigned int)back;
 	dash->old = *old;
-	dash->old.ram = dash->view->ram;
-	dash->old.ram_len = dash->view->ram_len;
+}
+
+static void act_diff_register(const struct x86_state *now, const struct x86_state *then,
+			      unsigned int index, struct buf *out)
+{
+	uint8_t a[64] = { 0 }, b[64] = { 0 };
+
+	if (reg_table[index].width > 512)
+		return;
+	reg_table[index].read(now, reg_table[index].arg, a);
+	reg_table[index].read(then, reg_table[index].arg, b);
+	if (!memcmp(a, b, reg_table[index].width / 8))
+		return;
+	if (reg_table[index].width <= 64)
+		buf_printf(out, "%-14s %016" PRIx64 "  was %016" PRIx64 "\n", reg_table[index].name,
+			   reg_value(now, index), reg_value(then, index));
+	else
+		buf_printf(out, "%-14s changed\n", reg_table[index].name);
+}
+
+/* Bytes that differ among what both moments have of memory, as runs. */
+static void act_diff_memory(const struct vm_view *now, const struct vm_view *then, struct buf *out)
+{
+	for (uint32_t i = 0; i < then->nr_pages; i++) {
+		const struct view_page *page = &then->page[i];
+		uint8_t data[sizeof(page->data)];
+		unsigned int first = sizeof(data), last = 0, nr = 0;
+
+		if (view_read(now, page->gpa, data, sizeof(data)) != sizeof(data))
+			continue;
+		for (unsigned int b = 0; b < sizeof(data); b++) {
+			if (data[b] == page->data[b])
+				continue;
+			first = b < first ? b : first;
+			last = b;
+			nr++;
+		}
+		if (nr)
+			buf_printf(out, "memory         %" PRIx64 "-%" PRIx64 "  %u bytes\n",
+				   page->gpa + first, page->gpa + last, nr);
+	}
+}
+
+/* What changed since the stop before the one on screen. */
+static void act_diff(struct dashboard *dash, const char *arg)
+{
+	struct panel *pan = dashboard_focused(dash);
+	const struct vm_view *then = history_get(&dash->hist, dash->stop_back + 1);
+	struct buf out = BUF_INIT;
+	struct panel_ctx ctx;
+
+	(void)arg;
+	dashboard_ctx(dash, &ctx);
+	if (pan && pan->ops->request && pan->ops->request(pan, &ctx, REQ_DIFF))
+		return;
+	if (!then || !ctx.view || dash->vcpu >= then->nr_vcpus) {
+		dashboard_say(dash, STYLE_DIM, "no earlier stop is remembered");
+		return;
+	}
+	for (unsigned int i = 0; i < reg_table_len; i++)
+		act_diff_register(&ctx.view->vcpu[dash->vcpu].state, &then->vcpu[dash->vcpu].state,
+				  i, &out);
+	act_diff_memory(ctx.view, then, &out);
+	if (!out.len)
+		buf_puts(&out, "nothing that was kept has changed\n");
+	dashboard_output(dash, "since the stop before", buf_str(&out));
+	buf_free(&out);
 }
 
 static void act_next_vcpu(struct dashboard *dash, const char *arg)
@@ -464,6 +559,12 @@ static void act_ask_watch(struct dashboard *dash, const char *arg)
 	act_ask(dash, ASK_WATCH, "stop when this changes:", "", "a symbol or an address");
 }
 
+static void act_ask_catch(struct dashboard *dash, const char *arg)
+{
+	(void)arg;
+	act_ask(dash, ASK_CATCH, "catch:", "", "exception, port, msr, mode, ...; empty lists them");
+}
+
 static void act_ask_goto(struct dashboard *dash, const char *arg)
 {
 	(void)arg;
@@ -525,6 +626,9 @@ static const struct {
 	[REQ_NEXT_PANE] = { act_next_pane, "next" },
 	[REQ_PREV_PANE] = { act_next_pane, "previous" },
 	[REQ_BACK] = { act_go_back, NULL },
+	[REQ_DIFF] = { act_diff, NULL },
+	[REQ_CATCH] = { act_ask_catch, NULL },
+	[REQ_STEP_LINE] = { act_step, "line" },
 	[REQ_EARLIER] = { act_history, "earlier" },
 	[REQ_LATER] = { act_history, "later" },
 	[REQ_YANK] = { dashboard_yank, NULL },

@@ -49,6 +49,11 @@ static void ask_goto(struct dashboard *dash, const char *text)
 	char goal[24];
 	uint64_t addr;
 
+	if (pan && !strcmp(pan->ops->id, "paging") &&
+	    (!strncmp(text, "cr3=", 4) || !strncmp(text, "pa:", 3))) {
+		dashboard_go(dash, "paging", REQ_SCREEN_PAGING, text);
+		return;
+	}
 	if (!text[0] || !ask_address(dash, text, &addr))
 		return;
 	snprintf(goal, sizeof(goal), "%" PRIx64, addr);
@@ -59,21 +64,29 @@ static void ask_goto(struct dashboard *dash, const char *text)
 			     goal);
 }
 
+void dashboard_output(struct dashboard *dash, const char *title, const char *text)
+{
+	lines_clear(&dash->output_lines);
+	lines_add_text(&dash->output_lines, text, 0);
+	memset(&dash->output_panel, 0, sizeof(dash->output_panel));
+	snprintf(dash->output_title, sizeof(dash->output_title), "%s", title);
+	dash->output = true;
+}
+
 static void ask_command(struct dashboard *dash, const char *line)
 {
 	struct err err = ERR_INIT;
 	struct buf out = BUF_INIT;
 
-	if (!line[0])
+	if (!line[0] || !dash->link.ops)
 		return;
 	if (dash->link.ops->monitor(dash->link.ctx, line, &out, &err) < 0) {
 		dashboard_say(dash, STYLE_BAD, "%s", err.text);
 	} else if (out.len) {
-		lines_clear(&dash->output_lines);
-		lines_add_text(&dash->output_lines, buf_str(&out), 0);
-		memset(&dash->output_panel, 0, sizeof(dash->output_panel));
-		snprintf(dash->output_title, sizeof(dash->output_title), ":%s", line);
-		dash->output = true;
+		char title[PROMPT_MAX + 1];
+
+		snprintf(title, sizeof(title), ":%s", line);
+		dashboard_output(dash, title, buf_str(&out));
 	}
 	buf_free(&out);
 	dashboard_refresh(dash);
@@ -91,7 +104,7 @@ static void ask_stop(struct dashboard *dash, const char *text)
 void dashboard_answer(struct dashboard *dash)
 {
 	enum dashboard_ask ask = dash->ask;
-	char text[PROMPT_MAX];
+	char text[PROMPT_MAX], line[PROMPT_MAX + 8];
 	uint64_t addr;
 
 	memcpy(text, dash->prompt.text, sizeof(text));
@@ -110,6 +123,10 @@ void dashboard_answer(struct dashboard *dash)
 		break;
 	case ASK_COMMAND:
 		ask_command(dash, text);
+		break;
+	case ASK_CATCH:
+		snprintf(line, sizeof(line), "catch %s", text);
+		ask_command(dash, line);
 		break;
 	case ASK_WRITE:
 		dashboard_save(dash, text);

@@ -128,9 +128,8 @@ static int draw_header_left(const struct dashboard *dash, struct surface *sf, st
 	draw_stale(dash, stale, sizeof(stale));
 	col = surface_text(sf, line, 0, col, STYLE_WARN, stale);
 	if (dash->stop_back)
-		return surface_printf(sf, line, 0, col + 1, STYLE_WARN,
-				      "%u stop%s ago (memory as of now)", dash->stop_back,
-				      dash->stop_back == 1 ? "" : "s");
+		return surface_printf(sf, line, 0, col + 1, STYLE_WARN, "%u stop%s ago",
+				      dash->stop_back, dash->stop_back == 1 ? "" : "s");
 	if (view->state != VM_STATE_RUNNING && view->state != VM_STATE_PAUSED)
 		col = surface_printf(sf, line, 0, col + 1, STYLE_NORMAL, "%s", view->stop_text);
 	return col;
@@ -303,6 +302,8 @@ void dashboard_draw(struct dashboard *dash, struct surface *sf)
 	surface_set_ascii(sf, dash->ascii);
 	surface_clear(sf);
 	layout_make(rows, cols, dash->screen, dash->zoom, &dash->layout);
+	dash->rows = rows;
+	dash->cols = cols;
 	if (dash->layout.size == LAYOUT_NONE) {
 		surface_printf(sf, surface_area(sf), 0, 0, STYLE_WARN, "need %dx%d, have %dx%d",
 			       LAYOUT_MIN_COLS, LAYOUT_MIN_ROWS, cols, rows);

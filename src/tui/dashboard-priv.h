@@ -23,6 +23,7 @@ enum dashboard_ask {
 	ASK_WATCH,
 	ASK_FILTER,
 	ASK_COMMAND,
+	ASK_CATCH,
 	ASK_WRITE,
 	ASK_STOP,
 	ASK_RESET,
@@ -31,6 +32,7 @@ enum dashboard_ask {
 struct dashboard {
 	const struct link_host *host;
 	bool ascii, done, redraw, changed;
+	bool read_only;	 /* nothing is asked of a VM that would change it */
 	bool from_fleet; /* started without a name: leaving a VM leads back */
 
 	/* the VM on the screens; link.ops NULL: none */
@@ -64,7 +66,8 @@ struct dashboard {
 	enum request screen, back;
 	const char *focus; /* id of the panel that gets keys */
 	const char *zoom;
-	struct layout layout; /* of the last draw */
+	struct layout layout; /* of the last draw, or of the screen just chosen */
+	int rows, cols;	      /* of the last draw; 0: none yet */
 	bool grabbed;
 	struct prompt prompt;
 	enum dashboard_ask ask;
@@ -90,6 +93,9 @@ void dashboard_close(struct dashboard *dash);
 void dashboard_show(struct dashboard *dash, enum request screen);
 bool dashboard_stopped(const struct dashboard *dash);
 void dashboard_console_write(struct dashboard *dash, const char *data, size_t len);
+
+/* Show TEXT over the body until the user goes back. */
+void dashboard_output(struct dashboard *dash, const char *title, const char *text);
 
 /* dashboard-act.c */
 void dashboard_request(struct dashboard *dash, enum request req);

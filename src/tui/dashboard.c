@@ -259,8 +259,14 @@ void dashboard_show(struct dashboard *dash, enum request screen)
 	dash->zoom = NULL;
 	dash->output = false;
 	dash->focus = NULL;
-	dash->layout.nr = 0; /* keys that come before the next picture are for the new screen */
+	/* Keys that come before the next picture are for the new screen's panes. */
+	layout_make(dash->rows, dash->cols, screen, NULL, &dash->layout);
 	dash->fleet_ns = 0;
+}
+
+void dashboard_set_read_only(struct dashboard *dash)
+{
+	dash->read_only = true;
 }
 
 int dashboard_new(const struct link_host *host, const char *name, bool ascii,

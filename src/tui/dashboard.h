@@ -20,6 +20,8 @@
  * 0, or -errno with the terminal restored: -ENOTTY, -ENOENT, ...
  */
 int dashboard_run(const char *name, struct err *err);
+/* The same, looking only. */
+int dashboard_watch(const char *name, struct err *err);
 
 /* The same with VMs from HOST, which may be a test's. */
 int dashboard_run_on(const struct link_host *host, const char *name, struct err *err);
@@ -30,6 +32,8 @@ struct dashboard;
 int dashboard_new(const struct link_host *host, const char *name, bool ascii,
 		  struct dashboard **out, struct err *err);
 void dashboard_free(struct dashboard *dash);
+/* From now on look only: whatever would change the guest is refused. */
+void dashboard_set_read_only(struct dashboard *dash);
 /* A key (a character or VKEY_*). */
 void dashboard_key(struct dashboard *dash, int key);
 /* Take events and a new picture, if one is due. True if something may look different now. */

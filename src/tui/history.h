@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The last stops of a VM as pictures without memory: what change marks compare
- * with, and what `[` and `]` go back to.
+ * The last stops of a VM as pictures with the memory around them: what change marks compare
+ * with, and what `[` and `]` go back to. What was not kept cannot be read in them: the present
+ * never shows through.
  */
 #ifndef VITRINE_TUI_HISTORY_H
 #define VITRINE_TUI_HISTORY_H
@@ -10,8 +11,13 @@
 
 #define HISTORY_MAX 64
 
+struct history_stop {
+	struct vm_view *view;
+	struct view_page *page; /* what VIEW has of memory */
+};
+
 struct history {
-	struct vm_view *stop[HISTORY_MAX]; /* ring */
+	struct history_stop stop[HISTORY_MAX]; /* ring */
 	unsigned int next, nr;
 };
 

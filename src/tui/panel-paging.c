@@ -15,7 +15,7 @@
 
 #include "base/parse.h"
 #include "base/time.h"
-#include "inspect/mmu.h"
+#include "inspect/mmu-lint.h"
 #include "inspect/regs.h"
 #include "tui/fmt.h"
 #include "tui/lines.h"
@@ -32,8 +32,16 @@ struct paging {
 	uint32_t stop_count;
 	unsigned int vcpu;
 	int cols;
+	struct mmu_lint lint;
+	struct mmu_fold before; /* at the stop before, for DIFF */
+	bool diff;
+	bool has_root; /* somebody else's tables: CR3 is ROOT */
+	uint64_t root;
+	struct x86_state st; /* with that CR3 */
 	bool explain;
-	uint64_t gva;	 /* explained */
+	uint64_t gva;	   /* explained */
+	uint64_t alias_of; /* physical address looked for, and how many ranges map it */
+	size_t aliases;
 	uint64_t cursor; /* gva of the range under the cursor */
 };
 
@@ -51,11 +59,25 @@ static void paging_destroy(struct panel *pan)
 	if (!pg)
 		return;
 	mmu_fold_free(&pg->fold);
+	mmu_fold_free(&pg->before);
 	lines_free(&pg->list);
 	free(pg);
 }
 
-/* "RW- SG": reading, writing, executing; user or supervisor; global. */
+/* Whose tables are shown: the vCPU's, or those of another CR3. */
+static const struct x86_state *paging_state(struct paging *pg, const struct panel_ctx *ctx)
+{
+	const struct x86_state *st = fmt_state_of(ctx->view, ctx->vcpu);
+
+	if (!st || !pg->has_root)
+		return st;
+	pg->st = *st;
+	pg->st.cr3 = pg->root;
+	pg->st.pdptrs_valid = false;
+	return &pg->st;
+}
+
+/* "RW- SG AD": reading, writing, executing; user or supervisor; global; accessed, dirty. */
 static const char *paging_flags(unsigned int perm, char *out)
 {
 	out[0] = perm & MMU_P ? 'R' : '-';
@@ -64,7 +86,9 @@ static const char *paging_flags(unsigned int perm, char *out)
 	out[3] = ' ';
 	out[4] = perm & MMU_U ? 'U' : 'S';
 	out[5] = perm & MMU_G ? 'G' : '-';
-	out[6] = '\0';
+	out[6] = perm & MMU_A ? 'A' : '-';
+	out[7] = perm & MMU_D ? 'D' : '-';
+	out[8] = '\0';
 	return out;
 }
 
@@ -122,10 +146,18 @@ static const char *paging_what(const struct panel_ctx *ctx, const struct x86_sta
 static void paging_add_range(struct paging *pg, const struct panel_ctx *ctx,
 			     const struct x86_state *st, const struct mmu_range *range)
 {
-	char first[FMT_MAX], last[FMT_MAX], size[FMT_MAX], page[FMT_MAX], flags[8], what[96];
+	char first[FMT_MAX], last[FMT_MAX], size[FMT_MAX], page[FMT_MAX], flags[12], what[96];
 	const char *name = paging_what(ctx, st, range, what, sizeof(what));
 	bool wx = paging_wx(range->perm);
+	const char *mark = wx ? AS_WARN "!" : " ";
 
+	if (pg->diff) {
+		enum mmu_change change = mmu_range_change(&pg->before, range);
+
+		mark = change == MMU_ADDED     ? AS_CHANGED "+"
+		       : change == MMU_CHANGED ? AS_CHANGED "~"
+					       : " ";
+	}
 	parse_size_text(range->len, size);
 	parse_size_text(range->page_len, page);
 	paging_flags(range->perm, flags);
@@ -133,13 +165,13 @@ static void paging_add_range(struct paging *pg, const struct panel_ctx *ctx,
 		lines_add(&pg->list,
 			  "%s" AS_NORMAL "%s-%s %5s %s%s" AS_NORMAL " %3s %-10.8" PRIx64
 			  "%s" AS_SYMBOL "%s",
-			  wx ? AS_WARN "!" : " ", fmt_addr(st, range->gva, first),
+			  mark, fmt_addr(st, range->gva, first),
 			  fmt_addr(st, range->gva + range->len - 1, last), size, wx ? AS_WARN : "",
 			  flags, page, range->gpa, wx ? AS_WARN "W+X " : "", name);
 	else
-		lines_add(&pg->list, "%s" AS_NORMAL "%s %5s %s%s %s" AS_SYMBOL "%s",
-			  wx ? AS_WARN "!" : " ", fmt_addr(st, range->gva, first), size,
-			  wx ? AS_WARN : "", flags, wx ? "W+X " : "", name);
+		lines_add(&pg->list, "%s" AS_NORMAL "%s %5s %s%s %s" AS_SYMBOL "%s", mark,
+			  fmt_addr(st, range->gva, first), size, wx ? AS_WARN : "", flags,
+			  wx ? "W+X " : "", name);
 	lines_tag(&pg->list, range->gva);
 }
 
@@ -156,8 +188,61 @@ static bool paging_fresh(const struct paging *pg, const struct panel_ctx *ctx,
 	return age < (ctx->live ? pg->every_ns : 5 * PAGING_EVERY_NS);
 }
 
+/* What lint says beyond W+X, which the list marks itself; the worst of it at most. */
+static void paging_add_lint(struct paging *pg, const struct x86_state *st, bool all)
+{
+	unsigned int shown = 0;
+	char addr[FMT_MAX];
+
+	for (int worst = MMU_BAD; worst >= MMU_NOTE; worst--)
+		for (unsigned int i = 0; i < pg->lint.nr; i++) {
+			const struct mmu_finding *at = &pg->lint.finding[i];
+
+			if (mmu_lint_severity(at->kind) != (enum mmu_severity)worst ||
+			    at->kind == MMU_LINT_WX || (!all && (worst == MMU_NOTE || shown == 3)))
+				continue;
+			shown++;
+			lines_head(&pg->list, "%s%s %s  %s",
+				   worst == MMU_BAD    ? AS_BAD
+				   : worst == MMU_WARN ? AS_WARN
+						       : AS_DIM,
+				   worst == MMU_NOTE ? "·" : "!", fmt_addr(st, at->gva, addr),
+				   at->text);
+		}
+}
+
+/* Ranges of the stop before that are no more. */
+static void paging_add_removed(struct paging *pg, const struct x86_state *st)
+{
+	char first[FMT_MAX], last[FMT_MAX], size[FMT_MAX];
+
+	for (size_t i = 0; pg->diff && i < pg->before.nr; i++) {
+		const struct mmu_range *range = &pg->before.range[i];
+
+		if (mmu_range_change(&pg->fold, range) != MMU_ADDED)
+			continue;
+		parse_size_text(range->len, size);
+		lines_add(&pg->list, AS_CHANGED "-" AS_DIM "%s-%s %5s gone",
+			  fmt_addr(st, range->gva, first),
+			  fmt_addr(st, range->gva + range->len - 1, last), size);
+		lines_tag(&pg->list, range->gva);
+	}
+}
+
+/* The fold of the stop before is what a diff compares with. */
+static void paging_remember(struct paging *pg, const struct panel_ctx *ctx)
+{
+	if (pg->valid && pg->stop_count != ctx->view->stop_count) {
+		mmu_fold_free(&pg->before);
+		pg->before = pg->fold;
+		memset(&pg->fold, 0, sizeof(pg->fold));
+	} else {
+		mmu_fold_free(&pg->fold);
+	}
+}
+
 static void paging_fold(struct paging *pg, const struct panel_ctx *ctx, const struct x86_state *st,
-			int cols)
+			int cols, bool all)
 {
 	uint64_t began = time_now_ns(), cost;
 	bool fresh = paging_fresh(pg, ctx, st);
@@ -165,8 +250,9 @@ static void paging_fold(struct paging *pg, const struct panel_ctx *ctx, const st
 	if (fresh && pg->cols == cols)
 		return;
 	if (!fresh) {
-		mmu_fold_free(&pg->fold);
+		paging_remember(pg, ctx);
 		pg->valid = mmu_fold(ctx->view, st, &pg->fold) == 0;
+		mmu_lint(ctx->view, st, &pg->lint);
 		pg->fold_ns = ctx->view->now_ns;
 		pg->stop_count = ctx->view->stop_count;
 		pg->vcpu = ctx->vcpu;
@@ -175,8 +261,10 @@ static void paging_fold(struct paging *pg, const struct panel_ctx *ctx, const st
 	}
 	pg->cols = cols;
 	lines_clear(&pg->list);
+	paging_add_lint(pg, st, all);
 	for (size_t i = 0; pg->valid && i < pg->fold.nr; i++)
 		paging_add_range(pg, ctx, st, &pg->fold.range[i]);
+	paging_add_removed(pg, st);
 	cost = time_now_ns() - began;
 	pg->every_ns =
 		cost * PAGING_SHARE > PAGING_EVERY_NS ? cost * PAGING_SHARE : PAGING_EVERY_NS;
@@ -322,11 +410,11 @@ static void paging_draw_heads(const struct x86_state *st, struct surface *sf, st
 	bool wide = x86_state_mode(st) == X86_MODE_LONG64;
 
 	if (area.cols >= 66)
-		surface_printf(sf, area, 0, 1, STYLE_DIM, "%-*s %5s %-6s %3s %-10s%s",
+		surface_printf(sf, area, 0, 1, STYLE_DIM, "%-*s %5s %-8s %3s %-10s%s",
 			       wide ? 33 : 17, "virtual addresses", "size", "access", "pg",
 			       "physical", "what");
 	else
-		surface_printf(sf, area, 0, 1, STYLE_DIM, "%-*s %5s %-6s %s", wide ? 16 : 8, "from",
+		surface_printf(sf, area, 0, 1, STYLE_DIM, "%-*s %5s %-8s %s", wide ? 16 : 8, "from",
 			       "size", "access", "what");
 }
 
@@ -366,11 +454,35 @@ static void paging_seek(struct panel *pan, uint64_t gva)
 		pan->cursor = (int)i;
 }
 
+/* "cr3=1000": those tables, "cr3=0": the vCPU's own again; "pa:b8000": where that is mapped. */
+static void paging_take_words(struct panel *pan, const struct panel_ctx *ctx)
+{
+	struct paging *pg = pan->data;
+	uint64_t val, gva;
+
+	if (!strncmp(pan->goal, "cr3=", 4) && panel_address(ctx, pan->goal + 4, &val)) {
+		pg->has_root = val != 0;
+		pg->root = val;
+		pg->valid = false;
+	} else if (!strncmp(pan->goal, "pa:", 3) && panel_address(ctx, pan->goal + 3, &val)) {
+		pg->aliases = mmu_reverse(&pg->fold, val, &gva, 1);
+		pg->alias_of = val;
+		snprintf(pan->filter, sizeof(pan->filter), "%s", "");
+		if (pg->aliases) {
+			snprintf(pan->goal, sizeof(pan->goal), "%" PRIx64, gva);
+			return;
+		}
+	} else {
+		return;
+	}
+	pan->goal[0] = '\0';
+}
+
 static void paging_draw(struct panel *pan, const struct panel_ctx *ctx, struct surface *sf,
 			struct rect area)
 {
-	const struct x86_state *st = fmt_state_of(ctx->view, ctx->vcpu);
 	struct paging *pg = pan->data;
+	const struct x86_state *st = paging_state(pg, ctx);
 	const struct line *under;
 	struct rect sum;
 
@@ -378,7 +490,8 @@ static void paging_draw(struct panel *pan, const struct panel_ctx *ctx, struct s
 		surface_text(sf, area, 0, 0, STYLE_DIM, "no vCPU to show");
 		return;
 	}
-	paging_fold(pg, ctx, st, area.cols);
+	paging_fold(pg, ctx, st, area.cols, pan->whole);
+	paging_take_words(pan, ctx);
 	if (panel_goal(pan, ctx, &pg->gva)) {
 		pg->explain = true;
 		paging_seek(pan, pg->gva);
@@ -415,6 +528,15 @@ static unsigned int paging_request(struct panel *pan, const struct panel_ctx *ct
 		pg->gva = pg->cursor;
 		return PANEL_HANDLED | PANEL_REDRAW;
 	}
+	if (req == REQ_DIFF) {
+		pg->diff = !pg->diff;
+		pg->cols = 0; /* the list is made anew */
+		return PANEL_HANDLED | PANEL_REDRAW;
+	}
+	if (req == REQ_BACK && pg->has_root) {
+		pg->has_root = pg->valid = false;
+		return PANEL_HANDLED | PANEL_REDRAW;
+	}
 	if (req == REQ_BACK && pg->explain) {
 		pg->explain = false;
 		return PANEL_HANDLED | PANEL_REDRAW;
@@ -433,12 +555,18 @@ static bool paging_target(struct panel *pan, const struct panel_ctx *ctx, uint64
 
 static void paging_subtitle(struct panel *pan, const struct panel_ctx *ctx, char *out, size_t len)
 {
-	const struct x86_state *st = fmt_state_of(ctx->view, ctx->vcpu);
-	const struct paging *pg = pan->data;
+	struct paging *pg = pan->data;
+	const struct x86_state *st = paging_state(pg, ctx);
+	char more[64] = "";
 
-	if (st)
-		snprintf(out, len, "vcpu%u cr3 %" PRIx64 "%s", ctx->vcpu, st->cr3,
-			 pg->fold.nr_wx ? "  ! W+X" : "");
+	if (!st)
+		return;
+	if (pg->aliases)
+		snprintf(more, sizeof(more), "  %" PRIx64 " is mapped %zu times", pg->alias_of,
+			 pg->aliases);
+	snprintf(out, len, "vcpu%u %scr3 %" PRIx64 "%s%s%s", ctx->vcpu,
+		 pg->has_root ? "another " : "", st->cr3, pg->fold.nr_wx ? "  ! W+X" : "",
+		 pg->diff ? "  since the stop before" : "", more);
 }
 
 static int paging_rows(struct panel *pan, const struct panel_ctx *ctx, int cols)
@@ -448,9 +576,8 @@ static int paging_rows(struct panel *pan, const struct panel_ctx *ctx, int cols)
 
 	if (!st)
 		return 1;
-	paging_fold(pg, ctx, st, cols);
-	return (int)(pg->fold.nr < LINES_MAX ? pg->fold.nr : LINES_MAX) + 3 +
-	       (pan->goal[0] ? 11 : 0);
+	paging_fold(pg, ctx, st, cols, pan->whole);
+	return (int)pg->list.nr + 3 + (pan->goal[0] ? 11 : 0);
 }
 
 static json_t *paging_range_object(const struct panel_ctx *ctx, const struct x86_state *st,
@@ -468,34 +595,50 @@ static json_t *paging_range_object(const struct panel_ctx *ctx, const struct x86
 			 paging_what(ctx, st, range, what, sizeof(what)));
 }
 
+static json_t *paging_lint_object(const struct mmu_finding *at)
+{
+	static const char *const severity[] = { "note", "warn", "bad" };
+	char gva[FMT_MAX], entry[FMT_MAX];
+
+	snprintf(gva, sizeof(gva), "0x%" PRIx64, at->gva);
+	snprintf(entry, sizeof(entry), "0x%" PRIx64, at->entry);
+	return json_pack("{s:s, s:s, s:s, s:I, s:i, s:s, s:s}", "kind", mmu_lint_name(at->kind),
+			 "severity", severity[mmu_lint_severity(at->kind)], "gva", gva, "len",
+			 (json_int_t)at->len, "level", at->level, "entry", entry, "text", at->text);
+}
+
 static char *paging_json(struct panel *pan, const struct panel_ctx *ctx)
 {
 	const struct x86_state *st = fmt_state_of(ctx->view, ctx->vcpu);
 	struct paging *pg = pan->data;
-	json_t *list = json_array(), *obj;
+	json_t *list = json_array(), *lint = json_array(), *obj;
 	char cr3[FMT_MAX], *text;
 
 	if (!st) {
 		json_decref(list);
+		json_decref(lint);
 		return NULL;
 	}
-	paging_fold(pg, ctx, st, 80);
+	paging_fold(pg, ctx, st, 80, true);
 	for (size_t i = 0; i < pg->fold.nr; i++)
 		json_array_append_new(list, paging_range_object(ctx, st, &pg->fold.range[i]));
+	for (unsigned int i = 0; i < pg->lint.nr; i++)
+		json_array_append_new(lint, paging_lint_object(&pg->lint.finding[i]));
 	snprintf(cr3, sizeof(cr3), "0x%" PRIx64, st->cr3);
-	obj = json_pack("{s:s, s:s, s:I, s:I, s:i, s:i, s:b, s:o}", "mode",
+	obj = json_pack("{s:s, s:s, s:I, s:I, s:i, s:i, s:b, s:o, s:o}", "mode",
 			mmu_mode_name(mmu_mode_of(st)), "cr3", cr3, "entries",
 			(json_int_t)pg->fold.nr_entries, "tables", (json_int_t)pg->fold.nr_tables,
 			"writable_executable", (int)pg->fold.nr_wx, "reserved",
-			(int)pg->fold.nr_reserved, "truncated", pg->fold.truncated, "ranges", list);
+			(int)pg->fold.nr_reserved, "truncated", pg->fold.truncated, "ranges", list,
+			"lint", lint);
 	text = obj ? json_dumps(obj, JSON_INDENT(2)) : NULL;
 	json_decref(obj);
 	return text;
 }
 
-static const enum request paging_verbs[] = { REQ_EXPLAIN,   REQ_GOTO, REQ_FILTER,
-					     REQ_NEXT_VCPU, REQ_STEP, REQ_CONTINUE,
-					     REQ_PAUSE,	    REQ_YANK, REQ_NONE };
+static const enum request paging_verbs[] = { REQ_EXPLAIN,   REQ_GOTO, REQ_FILTER,   REQ_DIFF,
+					     REQ_NEXT_VCPU, REQ_STEP, REQ_CONTINUE, REQ_PAUSE,
+					     REQ_YANK,	    REQ_NONE };
 
 const struct panel_ops panel_paging_ops = {
 	.id = "paging",

@@ -13,7 +13,7 @@
 
 #include "inspect/disasm.h"
 #include "inspect/regs.h"
-#include "tui/desc.h"
+#include "inspect/tables.h"
 #include "tui/fmt.h"
 #include "tui/panel-parts.h"
 
@@ -354,7 +354,7 @@ static void regs_side(struct regs_pen *pen)
 			  text);
 	}
 	regs_side_count(&item, 3, "gdt", (pen->st->gdt.limit + 1u) / 8);
-	regs_side_count(&item, 4, "idt", desc_gates(pen->st));
+	regs_side_count(&item, 4, "idt", (pen->st->idt.limit + 1u) / tables_gate_len(pen->st));
 	item.row = 5;
 	item.col = 0;
 	regs_flags(&item, "fl");

@@ -10,8 +10,10 @@
 #include <string.h>
 
 #include "inspect/disasm.h"
+#include "inspect/fault.h"
+#include "inspect/msr.h"
 #include "inspect/regs.h"
-#include "tui/desc.h"
+#include "inspect/tables.h"
 #include "tui/fmt.h"
 #include "tui/lines.h"
 
@@ -53,6 +55,16 @@ static void tables_users(const struct x86_state *st, unsigned int index, char *o
 		}
 }
 
+/* What is wrong with the entry above, in a line of its own. */
+static void tables_add_wrong(struct lines *list, const char *wrong, uint64_t tag)
+{
+	if (!wrong[0])
+		return;
+	lines_add(list, "        " AS_BAD "! %s", wrong);
+	lines_tag(list, tag);
+}
+
+/* An absent or meaningless descriptor is only a mistake where something uses it. */
 static void tables_add_gdt(struct lines *list, const struct panel_ctx *ctx,
 			   const struct x86_state *st)
 {
@@ -60,41 +72,54 @@ static void tables_add_gdt(struct lines *list, const struct panel_ctx *ctx,
 
 	lines_head(list, AS_TITLE " GDT" AS_NORMAL "  %" PRIx64 "  %u entries", st->gdt.base, nr);
 	for (unsigned int i = 1; i < nr && i < TABLES_GDT_MAX; i++) {
-		struct desc_segment seg;
-		char type[24], users[40];
+		struct tables_desc desc;
+		char users[40];
 
-		desc_segment_read(ctx->view, ctx->vcpu, i, &seg);
+		tables_desc(ctx->view, st, (uint16_t)(i * 8), &desc);
 		tables_users(st, i, users, sizeof(users));
-		if (!seg.readable) {
+		if (!desc.readable) {
 			lines_add(list, "  %04x  " AS_BAD "cannot be read", i * 8);
 			return;
 		}
-		if (!seg.present && !seg.limit)
+		if (!desc.present && !desc.raw[0])
 			continue;
 		lines_add(list,
-			  "  %04x  %-13s DPL%u %s%s" AS_NORMAL "  base %016" PRIx64
-			  " limit %08x" AS_SYMBOL "%s",
-			  i * 8, desc_segment_type(&seg, type), seg.dpl, seg.present ? "" : AS_WARN,
-			  seg.present ? "P" : "-", seg.base, seg.limit, users);
-		lines_tag(list, seg.base);
-		i += seg.wide;
+			  "  %04x  %-20s %s%s" AS_NORMAL "  base %0*" PRIx64 " limit %08x" AS_SYMBOL
+			  "%s",
+			  i * 8, desc.text, desc.present ? "" : AS_WARN, desc.present ? "P" : "-",
+			  desc.system && st->efer & X86_EFER_LMA ? 16 : 8, desc.base, desc.limit,
+			  users);
+		lines_tag(list, desc.base);
+		if (users[0])
+			tables_add_wrong(list, desc.wrong, desc.base);
+		i += desc.system && desc.present && st->efer & X86_EFER_LMA;
 	}
 	if (nr > TABLES_GDT_MAX)
 		lines_add(list, AS_DIM "        %u more", nr - TABLES_GDT_MAX);
 }
 
-static bool tables_gate_equal(const struct desc_gate *a, const struct desc_gate *b)
+static unsigned int tables_gates(const struct x86_state *st)
+{
+	unsigned int nr = (st->idt.limit + 1u) / tables_gate_len(st);
+
+	return nr > 256 ? 256 : nr;
+}
+
+static bool tables_gate_equal(const struct tables_gate *a, const struct tables_gate *b)
 {
 	return a->readable == b->readable && a->present == b->present && a->sel == b->sel &&
 	       a->type == b->type && a->dpl == b->dpl && a->ist == b->ist &&
-	       (!a->present || a->handler == b->handler);
+	       (!a->present || a->offset == b->offset);
 }
 
-static void tables_add_gates(struct lines *list, const struct panel_ctx *ctx, unsigned int first,
-			     unsigned int last, const struct desc_gate *gate)
+/* A gate, its handler and, where its use would fail, why: the stack included. */
+static void tables_add_gates(struct lines *list, const struct panel_ctx *ctx,
+			     const struct x86_state *st, unsigned int first, unsigned int last,
+			     const struct tables_gate *gate)
 {
 	const char *vector = disasm_vector_name(first);
-	char type[16], sym[96], range[16];
+	struct fault_delivery del;
+	char sym[96], range[16];
 
 	if (first == last)
 		snprintf(range, sizeof(range), "%u", first);
@@ -106,21 +131,23 @@ static void tables_add_gates(struct lines *list, const struct panel_ctx *ctx, un
 		return;
 	}
 	if (!gate->present) {
-		lines_add(list, AS_DIM "  %-8snot present: #NP", range);
+		lines_add(list, AS_DIM "  %-8s%s", range,
+			  gate->empty ? "empty: its use raises #GP" : "not present: #NP");
 		return;
 	}
-	sym_text(ctx->syms, gate->handler, sym, sizeof(sym));
-	lines_add(list, "  %-8s%-5s %-7s DPL%u ist%u  %04x:%016" PRIx64 " " AS_SYMBOL "%s", range,
-		  vector && first == last ? vector : "", desc_gate_type(gate, type), gate->dpl,
-		  gate->ist, gate->sel, gate->handler, sym);
-	lines_tag(list, gate->handler);
+	sym_text(ctx->syms, gate->offset, sym, sizeof(sym));
+	lines_add(list, "  %-8s%-5s %s  " AS_SYMBOL "%s", range,
+		  vector && first == last ? vector : "", gate->text, sym);
+	lines_tag(list, gate->offset);
+	fault_deliver(ctx->view, st, first, false, &del);
+	tables_add_wrong(list, del.next.found ? del.next.what : "", gate->offset);
 }
 
 static void tables_add_idt(struct lines *list, const struct panel_ctx *ctx,
 			   const struct x86_state *st)
 {
-	unsigned int nr = desc_gates(st), first = 0;
-	struct desc_gate run, gate;
+	unsigned int nr = tables_gates(st), first = 0;
+	struct tables_gate run, gate;
 
 	lines_head(list, AS_TITLE " IDT" AS_NORMAL "  %" PRIx64 "  %u gates", st->idt.base, nr);
 	if (!nr) {
@@ -128,60 +155,76 @@ static void tables_add_idt(struct lines *list, const struct panel_ctx *ctx,
 				       "triple fault");
 		return;
 	}
-	desc_gate_read(ctx->view, ctx->vcpu, 0, &run);
+	tables_gate(ctx->view, st, 0, &run);
 	for (unsigned int i = 1; i <= nr; i++) {
 		if (i < nr) {
-			desc_gate_read(ctx->view, ctx->vcpu, i, &gate);
+			tables_gate(ctx->view, st, i, &gate);
 			if (tables_gate_equal(&run, &gate))
 				continue;
 		}
-		tables_add_gates(list, ctx, first, i - 1, &run);
+		tables_add_gates(list, ctx, st, first, i - 1, &run);
 		first = i;
 		run = gate;
 	}
+}
+
+/* A stack pointer of the TSS; the first word below it must be writable to be of use. */
+static void tables_add_stack(struct lines *list, const struct panel_ctx *ctx,
+			     const struct x86_state *st, const char *name, unsigned int nr,
+			     uint64_t rsp)
+{
+	struct mmu_explain ex;
+	char sym[96];
+
+	lines_add(list, "  %s%u  %016" PRIx64 "  " AS_SYMBOL "%s", name, nr, rsp,
+		  sym_text(ctx->syms, rsp, sym, sizeof(sym)));
+	lines_tag(list, rsp);
+	if (!rsp)
+		return;
+	mmu_explain(ctx->view, st, rsp - 8, MMU_ACCESS_WRITE, 0, &ex);
+	tables_add_wrong(list, ex.faults ? ex.reason : "", rsp);
 }
 
 static void tables_add_tss(struct lines *list, const struct panel_ctx *ctx,
 			   const struct x86_state *st)
 {
 	const struct x86_seg *tr = &st->seg[X86_TR];
-	bool ia32e = st->efer & X86_EFER_LMA;
-	uint8_t raw[104];
+	struct tables_tss tss;
 
 	lines_head(list, AS_TITLE " TSS" AS_NORMAL "  tr %04x  %" PRIx64, tr->sel, tr->base);
-	if (view_read_va(ctx->view, ctx->vcpu, tr->base, raw, sizeof(raw)) != sizeof(raw)) {
+	tables_tss(ctx->view, st, &tss);
+	if (!tss.readable) {
 		lines_add(list, AS_DIM "  cannot be read");
 		return;
 	}
-	for (int i = 0; i < 3; i++) {
-		uint64_t rsp = 0;
-
-		memcpy(&rsp, raw + 4 + i * 8, ia32e ? 8 : 4);
-		if (rsp || i == 0)
-			lines_add(list, "  %s%d  %016" PRIx64, ia32e ? "rsp" : "esp", i, rsp);
-		lines_tag(list, rsp);
-	}
-	for (int i = 0; ia32e && i < 7; i++) {
-		uint64_t ist;
-
-		memcpy(&ist, raw + 36 + i * 8, 8);
-		if (ist)
-			lines_add(list, "  ist%d  %016" PRIx64, i + 1, ist);
-		lines_tag(list, ist);
-	}
+	for (unsigned int i = 0; i < 3; i++)
+		if (tss.rsp[i] || i == 0)
+			tables_add_stack(list, ctx, st, tss.wide ? "rsp" : "esp", i, tss.rsp[i]);
+	for (unsigned int i = 1; tss.wide && i < 8; i++)
+		if (tss.ist[i])
+			tables_add_stack(list, ctx, st, "ist", i, tss.ist[i]);
+	lines_add(list, "  I/O map at %04x%s", tss.iomap,
+		  tss.iomap > tr->limit ? AS_DIM "  beyond the limit: none" : "");
 }
 
 static void tables_add_msrs(struct lines *list, const struct panel_ctx *ctx,
 			    const struct x86_state *st)
 {
+	char sym[96], text[96];
+
 	lines_head(list, AS_TITLE " MSRs");
+	lines_add(list, "  %08x %-16s %016" PRIx64 " %s", 0x1b, "apic_base", st->apic_base,
+		  msr_text(0x1b, st->apic_base, text, sizeof(text)));
+	lines_add(list, "  %08x %-16s %016" PRIx64 " %s", 0xc0000080, "efer", st->efer,
+		  msr_text(0xc0000080, st->efer, text, sizeof(text)));
 	for (unsigned int i = 0; i < X86_NR_MSR; i++) {
 		enum x86_msr_slot slot = (enum x86_msr_slot)i;
-		char sym[96];
 
 		sym_text(ctx->syms, st->msr[i], sym, sizeof(sym));
-		lines_add(list, "  %08x %-16s %016" PRIx64 " " AS_SYMBOL "%s", regs_msr_index(slot),
-			  regs_msr_name(slot), st->msr[i], sym);
+		msr_text(regs_msr_index(slot), st->msr[i], text, sizeof(text));
+		lines_add(list, "  %08x %-16s %016" PRIx64 " " AS_SYMBOL "%s" AS_NORMAL "%s",
+			  regs_msr_index(slot), regs_msr_name(slot), st->msr[i], text[0] ? "" : sym,
+			  text);
 		lines_tag(list, st->msr[i]);
 	}
 }
@@ -233,18 +276,18 @@ static json_t *tables_idt_array(const struct panel_ctx *ctx, const struct x86_st
 {
 	json_t *list = json_array();
 
-	for (unsigned int i = 0; i < desc_gates(st); i++) {
-		struct desc_gate gate;
-		char handler[FMT_MAX], type[16];
+	for (unsigned int i = 0; i < tables_gates(st); i++) {
+		struct tables_gate gate;
+		char handler[FMT_MAX];
 
-		desc_gate_read(ctx->view, ctx->vcpu, i, &gate);
+		tables_gate(ctx->view, st, i, &gate);
 		if (!gate.present)
 			continue;
-		snprintf(handler, sizeof(handler), "0x%" PRIx64, gate.handler);
-		json_array_append_new(list, json_pack("{s:i, s:s, s:s, s:i, s:i, s:i}", "vector", i,
-						      "type", desc_gate_type(&gate, type),
-						      "handler", handler, "selector", gate.sel,
-						      "dpl", gate.dpl, "ist", gate.ist));
+		snprintf(handler, sizeof(handler), "0x%" PRIx64, gate.offset);
+		json_array_append_new(
+			list, json_pack("{s:i, s:i, s:s, s:i, s:i, s:i, s:s}", "vector", i, "type",
+					gate.type, "handler", handler, "selector", gate.sel, "dpl",
+					gate.dpl, "ist", gate.ist, "wrong", gate.wrong));
 	}
 	return list;
 }
@@ -254,18 +297,18 @@ static json_t *tables_gdt_array(const struct panel_ctx *ctx, const struct x86_st
 	json_t *list = json_array();
 
 	for (unsigned int i = 1; i < (st->gdt.limit + 1u) / 8; i++) {
-		struct desc_segment seg;
-		char base[FMT_MAX], type[24];
+		struct tables_desc desc;
+		char base[FMT_MAX];
 
-		desc_segment_read(ctx->view, ctx->vcpu, i, &seg);
-		if (!seg.present)
+		tables_desc(ctx->view, st, (uint16_t)(i * 8), &desc);
+		if (!desc.present)
 			continue;
-		snprintf(base, sizeof(base), "0x%" PRIx64, seg.base);
-		json_array_append_new(list,
-				      json_pack("{s:i, s:s, s:s, s:I, s:i}", "selector", i * 8,
-						"type", desc_segment_type(&seg, type), "base", base,
-						"limit", (json_int_t)seg.limit, "dpl", seg.dpl));
-		i += seg.wide;
+		snprintf(base, sizeof(base), "0x%" PRIx64, desc.base);
+		json_array_append_new(list, json_pack("{s:i, s:s, s:s, s:I, s:i, s:s}", "selector",
+						      i * 8, "type", desc.text, "base", base,
+						      "limit", (json_int_t)desc.limit, "dpl",
+						      desc.dpl, "wrong", desc.wrong));
+		i += desc.system && st->efer & X86_EFER_LMA;
 	}
 	return list;
 }

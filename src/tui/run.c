@@ -126,12 +126,8 @@ static void run_loop(struct run *run)
 	}
 }
 
-int dashboard_run(const char *name, struct err *err)
-{
-	return dashboard_run_on(&link_host_ctl, name, err);
-}
-
-int dashboard_run_on(const struct link_host *host, const char *name, struct err *err)
+static int run_dashboard(const struct link_host *host, const char *name, bool read_only,
+			 struct err *err)
 {
 	struct run run = { 0 };
 	int ret, rows, cols;
@@ -140,6 +136,8 @@ int dashboard_run_on(const struct link_host *host, const char *name, struct err 
 	if (ret < 0)
 		return ret;
 	ret = dashboard_new(host, name, screen_ascii(run.scr), &run.dash, err);
+	if (ret == 0 && read_only)
+		dashboard_set_read_only(run.dash);
 	screen_size(run.scr, &rows, &cols);
 	run.sf = ret == 0 ? surface_new(rows, cols) : NULL;
 	if (ret == 0 && !run.sf)
@@ -150,4 +148,19 @@ int dashboard_run_on(const struct link_host *host, const char *name, struct err 
 	surface_free(run.sf);
 	dashboard_free(run.dash);
 	return ret;
+}
+
+int dashboard_run(const char *name, struct err *err)
+{
+	return dashboard_run_on(&link_host_ctl, name, err);
+}
+
+int dashboard_run_on(const struct link_host *host, const char *name, struct err *err)
+{
+	return run_dashboard(host, name, false, err);
+}
+
+int dashboard_watch(const char *name, struct err *err)
+{
+	return run_dashboard(&link_host_ctl, name, true, err);
 }

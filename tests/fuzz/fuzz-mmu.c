@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "inspect/mmu.h"
+#include "inspect/mmu-lint.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -18,6 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct mmu_fold fold = { .max = 4096 };
 	struct buf out = BUF_INIT;
 	struct view_vcpu vcpu;
+	static struct mmu_lint lint;
 	struct mmu_explain ex;
 	uint64_t word[5];
 	unsigned int i;
@@ -49,6 +50,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				abort();
 		}
 		mmu_fold_free(&fold);
+	}
+	if (!mmu_lint(&view, &vcpu.state, &lint)) {
+		if (lint.nr > MMU_LINT_MAX)
+			abort();
+		mmu_lint_text(&lint, &out);
 	}
 	buf_free(&out);
 	return 0;

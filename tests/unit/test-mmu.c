@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "inspect/mmu.h"
+#include "inspect/mmu-lint.h"
 #include "view-fixture.h"
 
 #define P   1ull
@@ -422,16 +422,134 @@ static void test_outside(void **state)
 	view_fixture_free(m.fx);
 }
 
+/* The first finding of KIND, or NULL. */
+static const struct mmu_finding *test_finding(const struct mmu_lint *lint, enum mmu_lint_kind kind)
+{
+	for (unsigned int i = 0; i < lint->nr; i++) {
+		if (lint->finding[i].kind == kind)
+			return &lint->finding[i];
+	}
+	return NULL;
+}
+
+static void test_lint(void **state)
+{
+	struct test_machine m = test_machine(MMU_4LEVEL);
+	struct mmu_lint *lint = calloc(1, sizeof(*lint));
+	const struct mmu_finding *at;
+
+	(void)state;
+	m.st->efer |= X86_EFER_NXE;
+	test_put(&m, 0x10000, 0, 0x11000 | P | W | U);
+	test_put(&m, 0x10000, 256, 0x11000 | P | W | U); /* the same tables in the upper half */
+	test_put(&m, 0x10000, 510, 0x10000 | P | W);	 /* a self-map */
+	test_put(&m, 0x11000, 0, 0x12000 | P | W | U);
+	test_put(&m, 0x11000, 1, 0x3ffff000 | P | W); /* no RAM there */
+	test_put(&m, 0x12000, 0, 0x13000 | P | W | U);
+	test_put(&m, 0x12000, 1, 0x202000 | P | W | PS); /* not a multiple of 2 MiB */
+	test_put(&m, 0x13000, 0, 0x20000 | P | W | NX);
+	test_put(&m, 0x13000, 1, 0x21000 | P | W | U); /* W+X, user */
+	test_put(&m, 0x13000, 2, 0x22000 | P | W | U);
+	test_put(&m, 0x13000, 3, 0x11000 | P | W | U | NX); /* a table */
+	test_put(&m, 0x13000, 4, 0x30000000 | P | W | NX);
+	test_put(&m, 0x13000, 5, 0x23000 | P | W | NX | 0x10); /* PCD */
+	assert_int_equal(mmu_lint(&m.fx->view, m.st, lint), 0);
+	at = test_finding(lint, MMU_LINT_WX);
+	assert_non_null(at);
+	assert_int_equal(at->gva, 0x1000);
+	assert_int_equal(at->len, 0x2000); /* neighbours are one finding */
+	assert_non_null(test_finding(lint, MMU_LINT_RESERVED));
+	assert_non_null(strstr(test_finding(lint, MMU_LINT_RESERVED)->text, "multiple"));
+	assert_int_equal(test_finding(lint, MMU_LINT_TABLE)->gva, 1ull << 30);
+	assert_int_equal(test_finding(lint, MMU_LINT_USER_TABLE)->gva, 0x3000);
+	assert_int_equal(test_finding(lint, MMU_LINT_NOWHERE)->gva, 0x4000);
+	assert_int_equal(test_finding(lint, MMU_LINT_CACHE)->gva, 0x5000);
+	assert_int_equal(test_finding(lint, MMU_LINT_USER_HIGH)->gva, 0xffff800000001000);
+	assert_int_equal(mmu_lint_severity(MMU_LINT_SELF), MMU_NOTE);
+	assert_non_null(test_finding(lint, MMU_LINT_SELF));
+	m.st->cr0 &= ~X86_CR0_PG;
+	assert_int_equal(mmu_lint(&m.fx->view, m.st, lint), 0);
+	assert_int_equal(lint->nr, 0);
+	free(lint);
+	view_fixture_free(m.fx);
+}
+
+static void test_reverse(void **state)
+{
+	struct test_machine m = test_machine(MMU_4LEVEL);
+	struct mmu_fold fold = { 0 }, later = { 0 };
+	uint64_t gva[4];
+
+	(void)state;
+	test_put(&m, 0x10000, 0, 0x11000 | P | W);
+	test_put(&m, 0x11000, 0, 0x12000 | P | W);
+	test_put(&m, 0x12000, 0, 0x13000 | P | W);
+	test_put(&m, 0x13000, 1, 0x20000 | P | W);
+	test_put(&m, 0x13000, 2, 0x21000 | P | W);
+	test_put(&m, 0x13000, 7, 0x21000 | P);
+	assert_int_equal(mmu_fold(&m.fx->view, m.st, &fold), 0);
+	assert_int_equal(mmu_reverse(&fold, 0x21008, gva, 4), 2);
+	assert_int_equal(gva[0], 0x2008);
+	assert_int_equal(gva[1], 0x7008);
+	assert_int_equal(mmu_reverse(&fold, 0x21008, gva, 1), 2);
+	assert_int_equal(mmu_reverse(&fold, 0x22000, gva, 4), 0);
+	test_put(&m, 0x13000, 2, 0x21000 | P);	   /* rights */
+	test_put(&m, 0x13000, 9, 0x30000 | P | W); /* new */
+	test_put(&m, 0x13000, 7, 0);		   /* gone */
+	assert_int_equal(mmu_fold(&m.fx->view, m.st, &later), 0);
+	assert_int_equal(later.nr, 3);
+	assert_int_equal(mmu_range_change(&fold, &fold.range[0]), MMU_SAME);
+	assert_int_equal(mmu_range_change(&fold, &later.range[0]), MMU_CHANGED);
+	assert_int_equal(mmu_range_change(&fold, &later.range[2]), MMU_ADDED);
+	assert_int_equal(mmu_range_change(&later, &fold.range[1]), MMU_ADDED);
+	mmu_fold_free(&fold);
+	mmu_fold_free(&later);
+	view_fixture_free(m.fx);
+}
+
+/* Protection keys bound data accesses to user pages, of both rings. */
+static void test_keys(void **state)
+{
+	struct test_machine m = test_machine(MMU_4LEVEL);
+	struct mmu_explain ex;
+
+	(void)state;
+	test_put(&m, 0x10000, 0, 0x11000 | P | W | U);
+	test_put(&m, 0x11000, 0, 0x12000 | P | W | U);
+	test_put(&m, 0x12000, 0, 0x13000 | P | W | U);
+	test_put(&m, 0x13000, 0, 0x20000 | P | W | U | 3ull << 59);
+	m.st->cr4 |= X86_CR4_PKE;
+	m.st->cr0 |= X86_CR0_WP;
+	m.st->pkru = 2u << 6; /* key 3: no writing */
+	mmu_explain(&m.fx->view, m.st, 0, MMU_ACCESS_READ, 3, &ex);
+	assert_false(ex.faults);
+	mmu_explain(&m.fx->view, m.st, 0, MMU_ACCESS_WRITE, 3, &ex);
+	assert_int_equal(ex.error_code, 0x27);
+	mmu_explain(&m.fx->view, m.st, 0, MMU_ACCESS_WRITE, 0, &ex);
+	assert_int_equal(ex.error_code, 0x23);
+	m.st->cr0 &= ~X86_CR0_WP;
+	mmu_explain(&m.fx->view, m.st, 0, MMU_ACCESS_WRITE, 0, &ex);
+	assert_false(ex.faults);
+	m.st->pkru = 1u << 6;
+	mmu_explain(&m.fx->view, m.st, 0, MMU_ACCESS_FETCH, 3, &ex);
+	assert_false(ex.faults);
+	mmu_explain(&m.fx->view, m.st, 0, MMU_ACCESS_READ, 0, &ex);
+	assert_int_equal(ex.error_code, 0x21);
+	view_fixture_free(m.fx);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_off),	      cmocka_unit_test(test_32),
-		cmocka_unit_test(test_pae),	      cmocka_unit_test(test_4level),
-		cmocka_unit_test(test_5level),	      cmocka_unit_test(test_reserved),
-		cmocka_unit_test(test_rights),	      cmocka_unit_test(test_explain_text),
-		cmocka_unit_test(test_fold),	      cmocka_unit_test(test_fold_flags),
-		cmocka_unit_test(test_fold_self_map), cmocka_unit_test(test_fold_cyclic),
-		cmocka_unit_test(test_fold_million),  cmocka_unit_test(test_outside),
+		cmocka_unit_test(test_lint),	     cmocka_unit_test(test_reverse),
+		cmocka_unit_test(test_keys),	     cmocka_unit_test(test_off),
+		cmocka_unit_test(test_32),	     cmocka_unit_test(test_pae),
+		cmocka_unit_test(test_4level),	     cmocka_unit_test(test_5level),
+		cmocka_unit_test(test_reserved),     cmocka_unit_test(test_rights),
+		cmocka_unit_test(test_explain_text), cmocka_unit_test(test_fold),
+		cmocka_unit_test(test_fold_flags),   cmocka_unit_test(test_fold_self_map),
+		cmocka_unit_test(test_fold_cyclic),  cmocka_unit_test(test_fold_million),
+		cmocka_unit_test(test_outside),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
