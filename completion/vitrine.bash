@@ -14,7 +14,7 @@ _vitrine_names()
 _vitrine_run()
 {
 	local cur=$1 prev=$2
-	local options='--name --cpus --mem --initrd --boot --load --entry --mode --disk --cdrom --net --serial
+	local options='--name --cpus --mem --initrd --boot --load --entry --mode --disk --cdrom --net --serial --balloon --no-balloon
 		--debugcon --symbols --gdb --gdb-arch --freeze --headless --detach --timeout --success
 		--result --on-reset --on-crash --dry-run --help'
 
@@ -43,7 +43,7 @@ _vitrine()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local verbs='run ls ps attach console logs monitor gdb pause resume reset stop kill wait
-		show explain snapshot dump doctor --help --version'
+		show explain snapshot dump balloon balance up down test doctor --help --version'
 	local screens='cpu paging ept tables irq devices exits autopsy vga serial'
 
 	COMPREPLY=()
@@ -59,6 +59,15 @@ _vitrine()
 			-- "$cur")
 		;;
 	snapshot) mapfile -t COMPREPLY < <(compgen -W "$(_vitrine_names) save load delete list --help" -- "$cur") ;;
+	balloon) mapfile -t COMPREPLY < <(compgen -W "$(_vitrine_names) --wait --stats-interval
+		--floor --ceiling --weight --json --help" -- "$cur") ;;
+	balance) mapfile -t COMPREPLY < <(compgen -W '--dry-run --once --interval --log
+		--background --limit --verbose --help' -- "$cur") ;;
+	up | down | test)
+		mapfile -t COMPREPLY < <(compgen -f -W '--watch --timeout --jobs --memory --junit --list
+			--help' -- "$cur")
+		compopt -o filenames
+		;;
 	stop) mapfile -t COMPREPLY < <(compgen -W "$(_vitrine_names) --timeout" -- "$cur") ;;
 	*)
 		if ((COMP_CWORD == 2)); then

@@ -47,6 +47,7 @@ static const struct cmd_help run_help = {
 		"                        vitrine(1) lists what may follow\n"
 		"  --console KIND        serial (default) or virtio: hvc0 beside COM1\n"
 		"  --no-rng              no entropy device\n"
+		"  --balloon SIZE        what the guest shall make do with; --no-balloon: no balloon\n"
 		"  --serial WHERE        stdio, none, file:PATH or unix:PATH for COM1\n"
 		"  --debugcon WHERE      FILE or stdio for the debug port 0xe9\n"
 		"  --symbols FILE        ELF file or System.map with the guest's symbols\n"
