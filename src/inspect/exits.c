@@ -83,7 +83,8 @@ static const struct sample_ledger *exits_same(const struct vm_view *prev, unsign
 	if (!prev || index >= prev->nr_ledger)
 		return NULL;
 	old = &prev->ledger[index];
-	return old->base == row->base && old->kind == row->kind ? old : NULL;
+	/* not the base: a BAR moves and is still the same */
+	return old->kind == row->kind && !strcmp(old->name, row->name) ? old : NULL;
 }
 
 static void exits_ranges(const struct vm_view *now, const struct vm_view *prev, uint64_t span,

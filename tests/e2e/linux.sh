@@ -24,6 +24,14 @@ poll_until 120 grep -q "READY 4" "$tmp/serial" || { tail "$tmp/serial" >"$out"; 
 printf 'grep -c ^processor /proc/cpuinfo | sed "s/^/processors: /"\n' >&"$in"
 poll_until 30 grep -q "processors: 4" "$tmp/serial" || fail "/proc/cpuinfo does not show 4"
 
+case_begin "Linux and the monitor see the same PCI bus"
+printf 'sed "s/^/class: /" /sys/bus/pci/devices/0000:00:00.0/class; grep MMCONFIG /proc/iomem\n' >&"$in"
+poll_until 30 grep -q "class: 0x060000" "$tmp/serial" || fail "Linux finds no host bridge"
+poll_until 30 grep -q "e0000000-e00fffff : PCI MMCONFIG" "$tmp/serial" || fail "no use of MCFG"
+run vitrine monitor debian info pci
+want_out "Bus  0, device   0, function 0:"
+want_out "Host bridge: PCI device 1b36:0008"
+
 case_begin "vitrine console: the past, a prompt, Ctrl-C for the guest, Ctrl-] d"
 screen_start bash -c '"$build/vitrine" console debian; echo "console: $?"; exec cat'
 wait_for 30 "connected to debian"

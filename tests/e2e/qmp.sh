@@ -53,6 +53,11 @@ wants '.error.class == "CommandNotFound" or .error.class == "GenericError"'
 ask '{"execute": "qmp_capabilities"}'
 wants '.return == {}'
 
+case_begin "the PCI bus"
+ask '{"execute": "query-pci"}'
+wants '.return[0].bus == 0 and .return[0].devices[0].class_info.desc == "Host bridge"'
+wants '[.return[0].devices[].regions[] | .address > 0 and .size > 0] | all'
+
 case_begin "ids of every type come back"
 for id in '1' '"text"' '{"a": [1, null]}' 'null'; do
 	ask "{\"execute\": \"query-name\", \"id\": $id}"

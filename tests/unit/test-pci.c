@@ -603,6 +603,42 @@ static void test_msi(void **state)
 	assert_int_equal(fake_msi(fake, APIC, 0x63), 1);
 }
 
+/* One vCPU drives the device, which signals, while another moves it about and masks. */
+static void *drive(void *arg)
+{
+	bool *stop = arg;
+	unsigned int i;
+
+	for (i = 0; !__atomic_load_n(stop, __ATOMIC_RELAXED); i++) {
+		fake_mem_read(fake, 0xd1230010, 4);
+		fake_mem_read(fake, 0xd1240010, 4);
+		pci_msix_fire(fn->pci, i % NR_VECTORS);
+		pci_intx_set(fn->pci, i & 1);
+	}
+	return NULL;
+}
+
+static void test_concurrent(void **state)
+{
+	bool stop = false;
+	unsigned int i;
+	pthread_t thread;
+
+	(void)state;
+	wr(PCI_COMMAND, 2, DECODE | PCI_COMMAND_MASTER);
+	assert_int_equal(pthread_create(&thread, NULL, drive, &stop), 0);
+	for (i = 0; i < 500; i++) {
+		wr(BAR(FAKE_BAR_LOW), 4, i & 1 ? 0xd1230000 : 0xd1240000);
+		set_msix(i & 2 ? PCI_MSIX_FLAGS_ENABLE : 0);
+		set_vector(i % NR_VECTORS, i & 1);
+	}
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	assert_true(fn->base[FAKE_BAR_LOW] == 0xd1230000);
+	pci_intx_set(fn->pci, false);
+	assert_int_equal(fake_level(fake, pci_irq(1, 1)), 0);
+}
+
 /* --- the whole device --- */
 
 static void test_reset(void **state)
@@ -727,9 +763,9 @@ int main(void)
 		TEST(test_msix_cap),	 TEST(test_msix_table),
 		TEST(test_msix_masks),	 TEST(test_msix_nowhere),
 		TEST(test_msix_changed), TEST(test_intx_silent_with_messages),
-		TEST(test_msi),		 TEST(test_reset),
-		TEST(test_state),	 TEST(test_plug_refused),
-		TEST(test_rows),
+		TEST(test_concurrent),	 TEST(test_msi),
+		TEST(test_reset),	 TEST(test_state),
+		TEST(test_plug_refused), TEST(test_rows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
