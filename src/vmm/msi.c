@@ -20,8 +20,7 @@
 #include "vmm/kvm.h"
 
 #define MSI_NR_PINS  24
-#define MSI_NR_FIXED (15 + 23) /* the pins' routes: PIC without its cascade, IOAPIC without pin 2 \
-				*/
+#define MSI_NR_FIXED (15 + 23) /* PIC without its cascade, IOAPIC without pin 2 */
 #define MSI_MAX	     1024
 #define MSI_APIC     0xfee00000u /* a message goes to a local APIC only here (SDM 3A, 11.11.1) */
 #define MSI_APIC_LEN 0x100000u
