@@ -1,0 +1,48 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# gdb.sh BUILD-DIR: the debug stubs of vitrine and QEMU under the same gdb, with
+# the same guest, on the same KVM. Prints a Markdown table; part of bench.sh.
+set -u
+build=$(cd "$1" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+: "${QEMU:=qemu-system-x86_64}"
+tmp=$(mktemp -d)
+trap 'kill "${qemu:-}" 2>/dev/null; "$build/vitrine" kill bench-gdb >/dev/null 2>&1; rm -rf "$tmp"' EXIT
+export XDG_RUNTIME_DIR=$tmp
+guest=$build/guests/rounds.elf
+
+measure() { # SIDE SOCKET
+	local waited=0
+
+	while [ ! -S "$2" ] && [ $waited -lt 600 ]; do
+		sleep 0.1
+		waited=$((waited + 1))
+	done
+	BENCH_SIDE=$1 timeout 600 gdb -nx -q -batch -iex "set debuginfod enabled off" \
+		-ex "set remotetimeout 300" -ex "target remote $2" -x "$here/gdb.py" "$guest" \
+		>"$tmp/$1.out" 2>"$tmp/$1.err" || tail -n 5 "$tmp/$1.err" >&2
+}
+
+"$build/vitrine" run --detach --freeze --name bench-gdb --mem 64M "$guest" >/dev/null
+measure vitrine "$tmp/vitrine/bench-gdb/gdb.sock"
+"$build/vitrine" kill bench-gdb >/dev/null 2>&1
+"$QEMU" -M microvm -accel "${BENCH_ACCEL:-kvm}" -m 64 -nodefaults -no-user-config -display none \
+	-serial null -kernel "$guest" -S -gdb "unix:$tmp/qemu.sock,server=on,wait=off" </dev/null \
+	>/dev/null 2>&1 &
+qemu=$!
+measure qemu "$tmp/qemu.sock"
+
+echo "| one | vitrine | QEMU ${BENCH_ACCEL:-kvm} | QEMU / vitrine |"
+echo "|---|---|---|---|"
+awk 'function show(s) {
+		if (s == "")
+			return "-"
+		return s < 0.001 ? sprintf("%.1f us", s * 1e6) : sprintf("%.2f ms", s * 1e3)
+	}
+	$2 !~ /^[0-9.]+$/ { next }
+	FNR == NR { mine[$1] = $2; order[++n] = $1; next }
+	{ theirs[$1] = $2 }
+	END { for (i = 1; i <= n; i++) { k = order[i]
+		printf "| %s | %s | %s | %s |\n", k, show(mine[k]), show(theirs[k]),
+			theirs[k] == "" ? "-" : sprintf("%.1f", theirs[k] / mine[k]) } }' \
+	"$tmp/vitrine.out" "$tmp/qemu.out"
