@@ -14,7 +14,7 @@ _vitrine_names()
 _vitrine_run()
 {
 	local cur=$1 prev=$2
-	local options='--name --cpus --mem --initrd --boot --load --entry --mode --disk --cdrom --net --serial --balloon --no-balloon
+	local options='--name --cpus --mem --initrd --boot --load --entry --mode --disk --cdrom --net --console --no-rng --serial --balloon --no-balloon
 		--debugcon --symbols --gdb --gdb-arch --freeze --headless --detach --timeout --success
 		--result --on-reset --on-crash --dry-run --help'
 
