@@ -307,7 +307,9 @@ static void indirect(void **state)
 {
 	struct vdrv *drv = echo_start(ECHO_ALL);
 	uint64_t table = VDRV_DATA + 0x8000;
+	struct vdrv_seg seg[2] = { { VDRV_DATA, 8, false }, { table, 16, false } };
 	struct vdrv_used used;
+	uint16_t head;
 
 	(void)state;
 	/* Out of order in the table, an odd place in memory, empty buffers in between. */
@@ -320,6 +322,15 @@ static void indirect(void **state)
 	assert_true(vdrv_wait(drv, 0, &used));
 	assert_int_equal(used.len, 8);
 	assert_memory_equal(vdrv_mem(drv, VDRV_DATA + 0x1000), "indirect", 8);
+	/* Behind an ordinary descriptor; WRITE means nothing there (2.7.5.3.2). */
+	head = vdrv_chain(drv, 0, seg, 2);
+	vdrv_desc(drv, 0, (head + 1) % ECHO_QUEUE)->flags = VDRV_INDIRECT | VDRV_WRITE;
+	put_indirect(drv, table, 0, VDRV_DATA + 0x1100, 8, VDRV_WRITE, 0);
+	vdrv_offer(drv, 0, head);
+	vdrv_kick(drv, 0);
+	assert_true(vdrv_wait(drv, 0, &used));
+	assert_int_equal(used.id, head);
+	assert_memory_equal(vdrv_mem(drv, VDRV_DATA + 0x1100), "indirect", 8);
 	echo_end(drv);
 }
 
