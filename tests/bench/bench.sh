@@ -125,3 +125,8 @@ echo "| a guest that only computes | best of 3, ms | ratio |"
 echo "|---|---|---|"
 echo "| nobody looks | $alone | 1.000 |"
 echo "| dashboard at 30 Hz | $seen | $(awk "BEGIN{printf \"%.3f\", $seen / $alone}") |"
+
+if [ -n "${BENCH_NET_INITRD:-}" ]; then
+	echo
+	"$here/net.sh" "$build"
+fi
