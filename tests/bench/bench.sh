@@ -126,6 +126,11 @@ echo "|---|---|---|"
 echo "| nobody looks | $alone | 1.000 |"
 echo "| dashboard at 30 Hz | $seen | $(awk "BEGIN{printf \"%.3f\", $seen / $alone}") |"
 
+if [ -n "${BENCH_DISK_INITRD:-}" ]; then
+	echo
+	"$here/block.sh" "$build"
+fi
+
 if [ -n "${BENCH_NET_INITRD:-}" ]; then
 	echo
 	"$here/net.sh" "$build"

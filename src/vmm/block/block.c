@@ -50,8 +50,8 @@ static int block_probe(const char *path, struct probe *probe, struct err *err)
 	if (!probe->refers)
 		return 0;
 	return err_set(err, EPERM,
-		       "%s: looks like %s that names further files, which only a guest may have "
-		       "written: say format=%s if it is yours, or format=raw",
+		       "%s: begins like %s with a reference to another file, and a guest may have "
+		       "written that: say format=%s if the image is yours, or format=raw",
 		       path, probe->format, probe->format);
 }
 
