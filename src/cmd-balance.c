@@ -29,7 +29,9 @@
 #define BALANCE_MAX_VMS	     1024
 #define BALANCE_INTERVAL_S   5
 #define BALANCE_PATIENCE_NS  1000000000ull /* for all VMs together, each half of a tick */
-#define BALANCE_RECONNECT_NS 10000000000ull
+#define BALANCE_CONNECT_NS   250000000ull
+#define BALANCE_RETRY_S	     2u /* twice as long after each failure */
+#define BALANCE_RETRY_MAX_S  256u
 #define BALANCE_STALE_MIN_NS 3000000000ull /* guests are asked once a second at most */
 
 static const struct cmd_help balance_help = {
@@ -52,7 +54,8 @@ struct balance_vm {
 	char name[VM_NAME_MAX];
 	struct ctl_client *cli; /* NULL: does not answer */
 	uint64_t retry_ns;	/* when to connect again */
-	long long pending;	/* a request's number, or negative */
+	unsigned int retry_s;
+	long long pending; /* a request's number, or negative */
 	bool seen, asked;
 	struct policy_memory mem;
 	char said[POLICY_REASON_MAX]; /* the reason that was logged last, without its numbers */
@@ -136,7 +139,10 @@ static void balance_drop(struct balance_vm *vm)
 	vm->cli = NULL;
 	vm->pending = -1;
 	vm->asked = false;
-	vm->retry_ns = time_now_ns() + BALANCE_RECONNECT_NS;
+	vm->retry_s = vm->retry_s ? vm->retry_s * 2 : BALANCE_RETRY_S;
+	if (vm->retry_s > BALANCE_RETRY_MAX_S)
+		vm->retry_s = BALANCE_RETRY_MAX_S;
+	vm->retry_ns = time_now_ns() + vm->retry_s * 1000000000ull;
 }
 
 static struct balance_vm *balance_find(struct balance *bal, const char *name)
@@ -165,7 +171,8 @@ static void balance_add(struct balance *bal, const char *name)
 	if (!vm)
 		return;
 	vm->seen = true;
-	if (!vm->cli && time_now_ns() >= vm->retry_ns && ctl_connect(name, &vm->cli, NULL) < 0)
+	if (!vm->cli && time_now_ns() >= vm->retry_ns &&
+	    ctl_connect_within(name, BALANCE_CONNECT_NS, &vm->cli, NULL) < 0)
 		balance_drop(vm);
 }
 
@@ -255,9 +262,11 @@ static void balance_hear(struct balance *bal, size_t i, uint64_t deadline)
 		return;
 	ret = ctl_finish(vm->cli, vm->pending, "x-vitrine-balloon", deadline, &info, NULL);
 	vm->pending = -1;
-	if (ret == 0)
+	if (ret == 0) {
+		vm->retry_s = 0;
 		balance_take_info(info, guest);
-	else if (ret != -EREMOTEIO)
+	}
+	if (ret < 0 && ret != -EREMOTEIO)
 		balance_drop(vm);
 	json_decref(info);
 }

@@ -265,6 +265,12 @@ int ctl_connect(const char *name, struct ctl_client **out, struct err *err)
 	return client_connect(name, CLIENT_TIMEOUT_NS, out, err);
 }
 
+int ctl_connect_within(const char *name, unsigned long long timeout_ns, struct ctl_client **out,
+		       struct err *err)
+{
+	return client_connect(name, timeout_ns, out, err);
+}
+
 void ctl_close(struct ctl_client *cli)
 {
 	if (!cli)

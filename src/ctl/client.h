@@ -35,6 +35,9 @@ struct ctl_client;
 
 /* Connect to the QMP socket of NAME and negotiate. -ENOENT, -ECONNREFUSED, -ETIMEDOUT. */
 int ctl_connect(const char *name, struct ctl_client **out, struct err *err);
+/* The same for one who has others to look after: gives up after TIMEOUT_NS. */
+int ctl_connect_within(const char *name, unsigned long long timeout_ns, struct ctl_client **out,
+		       struct err *err);
 void ctl_close(struct ctl_client *cli);
 /* Poll this for reading. */
 int ctl_fd(const struct ctl_client *cli);
