@@ -80,7 +80,7 @@ resident=$(value .resident)
 was_free=$(value '.stats["stat-free-memory"]')
 read -r before tier < <(leaves)
 guest "cd /tmp; (while sleep 1; do md5sum -c sum || echo BROKEN; done >log 2>&1) & true"
-run vitrine balloon debian 256M --wait 120
+run vitrine balloon debian 256M --wait 600
 want_status 0
 [ "$(value '.actual')" = $((256 * mib)) ] || fail "it has $(value .actual)"
 at_least "MiB that left the VM" $(((resident - $(value .resident)) / mib)) $((256 * 95 / 100))
@@ -92,7 +92,7 @@ guest "md5sum -c /tmp/sum >/dev/null"
 [ "$(value '.balloon.refused | add')" = 0 ] || fail "refused: $(value .balloon)"
 
 case_begin "back to 512 MiB, contents bit-exact throughout"
-run vitrine balloon debian +256M --wait 120
+run vitrine balloon debian +256M --wait 600
 want_status 0
 poll_until 20 free_is -gt $((was_free - 32 * mib)) ||
 	fail "the guest's free memory did not come back"
@@ -101,7 +101,7 @@ guest "sleep 1; grep -q OK /tmp/log && ! grep -q BROKEN /tmp/log && md5sum -c /t
 guest 'kill $!'
 
 case_begin "a guest that runs out takes memory back by itself"
-run vitrine balloon debian 128M --wait 120
+run vitrine balloon debian 128M --wait 600
 want_status 0
 guest 'dd if=/dev/zero of=/tmp/fill bs=1M count=128 2>/dev/null && rm /tmp/fill' 240
 at_least "MiB it has now" $(($(value .actual) / mib)) 140
@@ -131,7 +131,7 @@ run vitrine balloon nobody 1G
 want_status 1
 
 case_begin "reset gives everything back, and the target stays"
-run vitrine balloon debian 300M --wait 60
+run vitrine balloon debian 300M --wait 300
 run vitrine reset debian
 poll_until 120 eval '[ "$(grep -c "^READY 2" "$tmp/serial")" = 2 ]' || fail "no second boot"
 poll_until 60 eval '[ "$(value .actual)" = $((300 * mib)) ]' || fail "it has $(value .actual)"
