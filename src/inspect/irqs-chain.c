@@ -442,8 +442,26 @@ static bool irqs_line_used(const struct vm_view *view, unsigned int line)
 	return pic->irr >> bit & 1 && view->irqchips.redir[pin] & IRQS_REDIR_MASKED;
 }
 
-static void irqs_sources_apic(const struct x86_state *st, struct irqs_source out[IRQS_SOURCES],
-			      unsigned int *nr)
+/* Is VECTOR that of an open pin or entry of the local vector table, and so told with it? */
+static bool irqs_known(const struct vm_view *view, const struct irqs_lapic *apic,
+		       unsigned int vector)
+{
+	unsigned int i;
+
+	for (i = 0; view->irqchips.valid && i < SAMPLE_PINS; i++) {
+		if (!(view->irqchips.redir[i] & IRQS_REDIR_MASKED) &&
+		    (view->irqchips.redir[i] & 0xff) == vector)
+			return true;
+	}
+	for (i = 0; i < IRQS_NR_LVT; i++) {
+		if (!apic->lvt[i].masked && apic->lvt[i].vector == vector)
+			return true;
+	}
+	return false;
+}
+
+static void irqs_sources_apic(const struct vm_view *view, const struct x86_state *st,
+			      struct irqs_source out[IRQS_SOURCES], unsigned int *nr)
 {
 	struct irqs_lapic apic;
 	unsigned int i;
@@ -456,7 +474,7 @@ static void irqs_sources_apic(const struct x86_state *st, struct irqs_source out
 			irqs_source_add(out, nr, IRQS_LVT, i);
 	}
 	for (i = 16; i < 256; i++) {
-		if (irqs_bit(apic.irr, i) || irqs_bit(apic.isr, i))
+		if ((irqs_bit(apic.irr, i) || irqs_bit(apic.isr, i)) && !irqs_known(view, &apic, i))
 			irqs_source_add(out, nr, IRQS_VEC, i);
 	}
 }
@@ -477,7 +495,7 @@ unsigned int irqs_sources(const struct vm_view *view, unsigned int vcpu,
 		}
 	}
 	if (vcpu < view->nr_vcpus)
-		irqs_sources_apic(&view->vcpu[vcpu].state, out, &nr);
+		irqs_sources_apic(view, &view->vcpu[vcpu].state, out, &nr);
 	return nr;
 }
 

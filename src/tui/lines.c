@@ -418,3 +418,18 @@ void lines_draw_columns(const struct lines *list, struct panel *pan, struct surf
 	}
 	free(shown);
 }
+
+const struct line *lines_under(const struct lines *list, const struct panel *pan)
+{
+	const struct line *last = NULL;
+	int nr = 0;
+
+	for (size_t i = 0; i < list->nr; i++) {
+		if (list->line[i].head || !lines_match(lines_text(list, i), pan->filter))
+			continue;
+		last = &list->line[i];
+		if (nr++ == pan->cursor)
+			break;
+	}
+	return last;
+}

@@ -70,6 +70,9 @@ int lines_put(struct surface *sf, struct rect clip, int row, int col, const char
 const struct line *lines_draw(const struct lines *list, struct panel *pan, struct surface *sf,
 			      struct rect area, bool cursor);
 
+/* The line that lines_draw() would put PAN's cursor on, or NULL: for keys that come before it. */
+const struct line *lines_under(const struct lines *list, const struct panel *pan);
+
 /*
  * Draw LIST without a cursor in as many columns of at least WIDTH as fit, broken
  * before headings where possible; all columns scroll together.

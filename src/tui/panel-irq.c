@@ -323,29 +323,33 @@ static bool irq_build(struct panel *pan, const struct panel_ctx *ctx)
 	return true;
 }
 
-static void irq_draw(struct panel *pan, const struct panel_ctx *ctx, struct surface *sf,
-		     struct rect area)
+static void irq_take_cursor(struct irq *irq, const struct line *at)
 {
-	struct irq *irq = pan->data;
-	const struct line *at;
-
-	if (!irq_build(pan, ctx)) {
-		surface_text(sf, area, 0, 0, STYLE_DIM, "no vCPU to show");
-		return;
-	}
-	at = lines_draw(&irq->list, pan, sf, area, !pan->whole);
 	irq->has_cursor = at && at->tag;
 	if (irq->has_cursor)
 		irq->cursor = (struct irqs_source){ .kind = (enum irqs_kind)(at->tag >> 32),
 						    .nr = (uint32_t)at->tag - 1 };
 }
 
+static void irq_draw(struct panel *pan, const struct panel_ctx *ctx, struct surface *sf,
+		     struct rect area)
+{
+	struct irq *irq = pan->data;
+
+	if (!irq_build(pan, ctx)) {
+		surface_text(sf, area, 0, 0, STYLE_DIM, "no vCPU to show");
+		return;
+	}
+	irq_take_cursor(irq, lines_draw(&irq->list, pan, sf, area, !pan->whole));
+}
+
 static unsigned int irq_request(struct panel *pan, const struct panel_ctx *ctx, enum request req)
 {
 	struct irq *irq = pan->data;
 
-	(void)ctx;
 	if (req == REQ_EXPLAIN || req == REQ_ENTER) {
+		irq_build(pan, ctx);
+		irq_take_cursor(irq, lines_under(&irq->list, pan));
 		if (!irq->has_cursor)
 			return PANEL_HANDLED;
 		irq->is_open = !irq->is_open || !irq_same(irq->open, irq->cursor);

@@ -562,8 +562,8 @@ static void paging_subtitle(struct panel *pan, const struct panel_ctx *ctx, char
 	if (!st)
 		return;
 	if (pg->aliases)
-		snprintf(more, sizeof(more), "  %" PRIx64 " is mapped %zu times", pg->alias_of,
-			 pg->aliases);
+		snprintf(more, sizeof(more), "  %" PRIx64 " is mapped %zu time%s", pg->alias_of,
+			 pg->aliases, pg->aliases == 1 ? "" : "s");
 	snprintf(out, len, "vcpu%u %scr3 %" PRIx64 "%s%s%s", ctx->vcpu,
 		 pg->has_root ? "another " : "", st->cr3, pg->fold.nr_wx ? "  ! W+X" : "",
 		 pg->diff ? "  since the stop before" : "", more);
