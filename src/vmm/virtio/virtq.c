@@ -73,9 +73,21 @@ static void virtq_set_avail_event(struct virtq *vq, uint16_t idx)
 	__atomic_store_n((uint16_t *)(void *)(vq->used + 4 + 8 * vq->size), idx, __ATOMIC_RELAXED);
 }
 
-/* One copy; the barrier keeps the compiler from looking a second time. */
+/*
+ * One copy, of which nothing is looked up a second time. Only an indirect table may lie at an odd
+ * address; there the barrier keeps the compiler from going back to it.
+ */
 static void virtq_copy_desc(struct virtq_desc *desc, const uint8_t *from)
 {
+	uint64_t half[2];
+
+	if ((uintptr_t)from % sizeof(half[0]) == 0) {
+		half[0] = __atomic_load_n((const uint64_t *)(const void *)from, __ATOMIC_RELAXED);
+		half[1] =
+			__atomic_load_n((const uint64_t *)(const void *)from + 1, __ATOMIC_RELAXED);
+		memcpy(desc, half, sizeof(*desc));
+		return;
+	}
 	memcpy(desc, from, sizeof(*desc));
 	__asm__ volatile("" ::: "memory");
 }
