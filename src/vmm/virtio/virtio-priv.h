@@ -157,6 +157,8 @@ int virtq_load(struct virtq *vq, struct dev_state_in *in);
 /* virtio-worker.c */
 int virtio_worker_create(struct virtio *vdev, struct virtio_worker **out, struct err *err);
 int virtio_worker_start(struct virtio_worker *worker, unsigned int index, struct err *err);
+/* End the thread; watches may still be taken away. */
+void virtio_worker_stop(struct virtio_worker *worker);
 void virtio_worker_destroy(struct virtio_worker *worker);
 void virtio_worker_hold(struct virtio_worker *worker);
 void virtio_worker_release(struct virtio_worker *worker);

@@ -172,20 +172,26 @@ int virtio_worker_start(struct virtio_worker *worker, unsigned int index, struct
 	return 0;
 }
 
-void virtio_worker_destroy(struct virtio_worker *worker)
+void virtio_worker_stop(struct virtio_worker *worker)
 {
 	uint64_t one = 1;
 
+	if (!worker->started)
+		return;
+	pthread_mutex_lock(&worker->lock);
+	worker->quit = true;
+	pthread_cond_broadcast(&worker->changed);
+	pthread_mutex_unlock(&worker->lock);
+	if (write(worker->wake_fd, &one, sizeof(one)) == sizeof(one))
+		pthread_join(worker->thread, NULL);
+	worker->started = false;
+}
+
+void virtio_worker_destroy(struct virtio_worker *worker)
+{
 	if (!worker)
 		return;
-	if (worker->started) {
-		pthread_mutex_lock(&worker->lock);
-		worker->quit = true;
-		pthread_cond_broadcast(&worker->changed);
-		pthread_mutex_unlock(&worker->lock);
-		if (write(worker->wake_fd, &one, sizeof(one)) == sizeof(one))
-			pthread_join(worker->thread, NULL);
-	}
+	virtio_worker_stop(worker);
 	if (worker->epoll_fd >= 0)
 		close(worker->epoll_fd);
 	if (worker->wake_fd >= 0)

@@ -326,10 +326,13 @@ void virtio_destroy(struct virtio *vdev)
 		virtio_reset(vdev);
 		pthread_mutex_unlock(&vdev->config_lock);
 	}
+	/* No thread runs any more when the device goes; it may still end its watches. */
 	for (i = 0; i < vdev->nr_workers; i++)
-		virtio_worker_destroy(vdev->worker[i]);
+		virtio_worker_stop(vdev->worker[i]);
 	if (vdev->state)
 		vdev->ops->exit(vdev->state);
+	for (i = 0; i < vdev->nr_workers; i++)
+		virtio_worker_destroy(vdev->worker[i]);
 	for (i = 0; i < vdev->nr_vq; i++)
 		virtq_destroy(vdev->vq[i]);
 	pthread_mutex_destroy(&vdev->why_lock);
