@@ -48,7 +48,7 @@ want_err "line 3"
 [ -z "$(ls "$XDG_RUNTIME_DIR/vitrine")" ] || fail "something was started"
 
 case_begin "up --watch starts again what fails, not what was ended"
-printf '[vm again]\nimage = %s\nrestart = on-failure\ncmdline = run=exit 3\n' "$demo" >"$tmp/watch.fleet"
+printf '[vm again]\nimage = %s\nrestart = on-failure\n' "$demo" >"$tmp/watch.fleet"
 "$build/vitrine" up --watch "$tmp/watch.fleet" >"$tmp/watched" 2>&1 &
 watcher=$!
 poll_until 60 test -d "$XDG_RUNTIME_DIR/vitrine/again"
