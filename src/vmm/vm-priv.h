@@ -143,7 +143,6 @@ int vcpu_set_entry(struct vcpu *vcpu, const struct x86_state *entry, struct err 
 /* Install the handler of the kick signal, once per process. */
 int vcpu_signal_setup(struct err *err);
 
-/* env.c: what devices may use of VM */
 /* vcpu-save.c: all KVM keeps of a vCPU, for a snapshot. While it stands. */
 struct vcpu_saved;
 int vcpu_save(struct vcpu *vcpu, struct vcpu_saved **out, struct err *err);
@@ -154,8 +153,8 @@ void vcpu_saved_free(struct vcpu_saved *sv);
 bool vcpu_get_tsc_offset(struct vcpu *vcpu, uint64_t *offset);
 bool vcpu_set_tsc_offset(struct vcpu *vcpu, uint64_t offset);
 
+/* env.c: what devices may use of VM */
 void vm_env_init(struct vm *vm);
-
 /* Let the devices' timers run, or stand. Main loop. */
 void vm_timers_run(struct vm *vm, bool run);
 
@@ -171,7 +170,6 @@ void vm_time_set(struct vm *vm, const struct vm_moment *to);
 /* The devices' clock. Any thread. */
 uint64_t vm_time_guest_ns(struct vm *vm);
 
-
 /* sampling.c: counters and publications for viewers. Main loop. */
 void sampling_open(struct vm *vm);
 void sampling_close(struct vm *vm);
@@ -185,6 +183,7 @@ void vm_set_state(struct vm *vm, enum vm_state state, unsigned int vcpu, const c
 void vm_emit(struct vm *vm, const struct vm_event *ev);
 /* snapshot.c */
 void vm_snapshots_free(struct vm *vm);
+
 /* state.c: registers between KVM and struct x86_state. FULL: with FPU, MSRs, debug, LAPIC. */
 int state_read(struct vcpu *vcpu, struct x86_state *st, bool full);
 int state_write(struct vcpu *vcpu, const struct x86_state *st, struct err *err);
