@@ -31,9 +31,9 @@ static void rounds_play(void)
 	unsigned int i;
 
 	/* clang-format off */
-	for (i = 0; i < 400; i++) rounds_total += i;
-	for (i = 0; i < 100; i++) rounds_total += rounds_inner(i);
-	for (i = 0; i < 2000; i++) rounds_total += rounds_inner(i);
+	for (i = 0; i < 40; i++) rounds_total += i;
+	for (i = 0; i < 10; i++) rounds_total += rounds_inner(i);
+	for (i = 0; i < 50; i++) rounds_total += rounds_inner(i);
 	/* clang-format on */
 	rounds_done();
 }

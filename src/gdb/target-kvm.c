@@ -204,7 +204,9 @@ void target_kvm_stop(struct gdb_server *srv, unsigned int vcpu, struct gdb_stop 
 	if (last.kind == DBG_STOP_BREAK)
 		stop->kind = last.type == DBG_SW ? GDB_STOP_SWBREAK : GDB_STOP_HWBREAK;
 	else if (last.kind == DBG_STOP_WATCH)
-		stop->kind = last.type == DBG_WRITE ? GDB_STOP_WATCH : GDB_STOP_AWATCH;
+		stop->kind = last.type == DBG_WRITE  ? GDB_STOP_WATCH
+			     : last.type == DBG_READ ? GDB_STOP_RWATCH
+						     : GDB_STOP_AWATCH;
 }
 
 static int target_stop_query(void *ctx, struct gdb_stop *stop)

@@ -126,6 +126,11 @@ echo "|---|---|---|"
 echo "| nobody looks | $alone | 1.000 |"
 echo "| dashboard at 30 Hz | $seen | $(awk "BEGIN{printf \"%.3f\", $seen / $alone}") |"
 
+echo
+echo "## The debugger: one operation in gdb, QEMU under the same KVM"
+echo
+"$here/gdb.sh" "$build"
+
 if [ -n "${BENCH_DISK_INITRD:-}" ]; then
 	echo
 	"$here/block.sh" "$build"

@@ -5,10 +5,7 @@
 # each, the time of one operation; the machine stands in rounds_play.
 import gdb
 import os
-import sys
 import time
-
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "gdb"))
 
 
 def ex(command):
@@ -23,9 +20,10 @@ def timed(name, count, run):
 
 def line_of(text):
     """The number of the source line that holds the text."""
-    for line in ex("list rounds_play,+16").splitlines():
-        if text in line:
-            return int(line.split()[0])
+    with open(os.environ["BENCH_SOURCE"]) as source:
+        for number, line in enumerate(source, 1):
+            if text in line:
+                return number
     raise gdb.error("no line with " + text)
 
 
@@ -41,22 +39,20 @@ def main():
     ex("thbreak rounds_play")
     ex("continue")
     guest = gdb.selected_inferior()
-    few = os.environ["BENCH_SIDE"] != "vitrine"
 
-    size = 4 << 20
+    size = 1 << 20
     timed("memory", size >> 20, lambda: guest.read_memory(0x200000, size))
     ex("maintenance flush register-cache")
-    packet = lambda: [ex("maintenance packet g") for _ in range(100)]
-    timed("g", 100, packet)
-    timed("stepi", 100, lambda: ex("stepi 100"))
-    reach("i < 400")
+    timed("g", 30, lambda: [ex("maintenance packet g") for _ in range(30)])
+    timed("stepi", 20, lambda: ex("stepi 20"))
+    reach("i < 40;")
     timed("range-step", 1, lambda: ex("next"))
-    reach("i < 100;")
+    reach("i < 10;")
     timed("step-over", 1, lambda: ex("next"))
-    reach("i < 2000")
+    reach("i < 50;")
     ex("hbreak rounds_inner if n == 123456")
     ex("thbreak rounds_done")
-    timed("false-condition", 2000, lambda: ex("continue"))
+    timed("false-condition", 50, lambda: ex("continue"))
     ex("delete")
 
 

@@ -5,7 +5,7 @@
 set -u
 build=$(cd "$1" && pwd)
 here=$(cd "$(dirname "$0")" && pwd)
-: "${QEMU:=qemu-system-x86_64}"
+: "${QEMU32:=qemu-system-i386}" # its description is for 32 bits, as the guest is
 tmp=$(mktemp -d)
 trap 'kill "${qemu:-}" 2>/dev/null; "$build/vitrine" kill bench-gdb >/dev/null 2>&1; rm -rf "$tmp"' EXIT
 export XDG_RUNTIME_DIR=$tmp
@@ -18,15 +18,17 @@ measure() { # SIDE SOCKET
 		sleep 0.1
 		waited=$((waited + 1))
 	done
-	BENCH_SIDE=$1 timeout 600 gdb -nx -q -batch -iex "set debuginfod enabled off" \
+	BENCH_SOURCE=$here/../../guests/rounds.c timeout 600 gdb -nx -q -batch -iex "set debuginfod enabled off" \
 		-ex "set remotetimeout 300" -ex "target remote $2" -x "$here/gdb.py" "$guest" \
-		>"$tmp/$1.out" 2>"$tmp/$1.err" || tail -n 5 "$tmp/$1.err" >&2
+		>"$tmp/$1.out" 2>"$tmp/$1.err"
+	grep -v "^warning:" "$tmp/$1.err" | tail -n 5 >&2
 }
 
-"$build/vitrine" run --detach --freeze --name bench-gdb --mem 64M "$guest" >/dev/null
+"$build/vitrine" run --detach --freeze --name bench-gdb --mem 64M --gdb-arch i386 \
+	"$guest" >/dev/null
 measure vitrine "$tmp/vitrine/bench-gdb/gdb.sock"
 "$build/vitrine" kill bench-gdb >/dev/null 2>&1
-"$QEMU" -M microvm -accel "${BENCH_ACCEL:-kvm}" -m 64 -nodefaults -no-user-config -display none \
+"$QEMU32" -M microvm -accel "${BENCH_ACCEL:-kvm}" -m 64 -nodefaults -no-user-config -display none \
 	-serial null -kernel "$guest" -S -gdb "unix:$tmp/qemu.sock,server=on,wait=off" </dev/null \
 	>/dev/null 2>&1 &
 qemu=$!
@@ -39,7 +41,7 @@ awk 'function show(s) {
 			return "-"
 		return s < 0.001 ? sprintf("%.1f us", s * 1e6) : sprintf("%.2f ms", s * 1e3)
 	}
-	$2 !~ /^[0-9.]+$/ { next }
+	NF != 2 || $1 !~ /^[a-z-]+$/ || $2 !~ /^[0-9.]+$/ { next }
 	FNR == NR { mine[$1] = $2; order[++n] = $1; next }
 	{ theirs[$1] = $2 }
 	END { for (i = 1; i <= n; i++) { k = order[i]
