@@ -34,7 +34,7 @@ printf 'echo processors-$(nproc) root-$(findmnt -no SOURCE /)\n' >&"$in"
 said 200 "processors-4 root-/dev/vda"
 printf 'dd if=/dev/urandom of=/var/tmp/data bs=1M count=20 2>/dev/null; sync; md5sum /var/tmp/data\n' >&"$in"
 said 300 "[0-9a-f]\{32\}  /var/tmp/data"
-sum=$(grep -o '[0-9a-f]\{32\}  /var/tmp/data' "$tmp/serial" | tail -n 1 | cut -c 1-32)
+sum=$(grep -ao '[0-9a-f]\{32\}  /var/tmp/data' "$tmp/serial" | tail -n 1 | cut -c 1-32)
 
 case_begin "it shuts down, and its file system is clean"
 printf 'poweroff\n' >&"$in"
