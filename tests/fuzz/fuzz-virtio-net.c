@@ -15,8 +15,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-const struct pci_ops virtio_pci_ops = { .name = "none" };
-
 #define FUZZ_RAM     (160u << 10)
 #define FUZZ_RECORDS 200
 

@@ -55,6 +55,9 @@ struct virtio {
 
 /* --- virtio.h --- */
 
+/* Named by plugs; there is no bus here to plug into. */
+const struct pci_ops virtio_pci_ops = { .name = "none" };
+
 int virtio_queues(struct virtio *vdev, unsigned int nr, unsigned int size, struct err *err)
 {
 	for (; vdev->nr_vq < nr; vdev->nr_vq++) {

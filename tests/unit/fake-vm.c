@@ -11,6 +11,7 @@
 
 #include "inspect/view.h"
 #include "vmm/bus.h"
+#include "vmm/snapshot.h"
 #include "vmm/vcpu.h"
 
 struct vm {
@@ -243,4 +244,32 @@ void vm_key(struct vm *vm, uint16_t scancode, bool down)
 {
 	if (vm->seen.nr_keys < FAKE_VM_KEYS)
 		vm->seen.key[vm->seen.nr_keys++] = (uint16_t)(scancode | (down ? 0 : 0x8000));
+}
+
+/* --- no second console, no snapshots --- */
+
+unsigned int vm_console_index(struct vm *vm)
+{
+	(void)vm;
+	return 0;
+}
+
+int vm_snapshot_delete(struct vm *vm, const char *tag, struct err *err)
+{
+	(void)vm;
+	return err_set(err, ENOENT, "no snapshot '%s'", tag);
+}
+
+bool vm_snapshot_get(struct vm *vm, unsigned int n, struct vm_snapshot_info *out)
+{
+	(void)vm;
+	(void)n;
+	(void)out;
+	return false;
+}
+
+struct vm_snapshot_cost vm_snapshot_cost(const struct vm *vm)
+{
+	(void)vm;
+	return (struct vm_snapshot_cost){ 0 };
 }

@@ -81,10 +81,10 @@ static void test_linux(void **state)
 	assert_int_equal(loaded_get(&ld, bp + BP_INITRD, 8), 0);
 	assert_string_equal(loaded_str(&ld, loaded_get(&ld, bp + BP_CMDLINE, 4)), cfg.cmdline);
 	assert_memory_equal(loaded_str(&ld, loaded_get(&ld, bp + BP_RSDP, 8)), "RSD PTR ", 8);
-	assert_int_equal(loaded_get(&ld, bp + BP_E820_NR, 1), 5);
-	assert_int_equal(loaded_get(&ld, bp + BP_E820 + 4 * 20, 8), 4 * GIB);
-	assert_int_equal(loaded_get(&ld, bp + BP_E820 + 4 * 20 + 8, 8), 2 * GIB);
-	assert_int_equal(loaded_get(&ld, bp + BP_E820 + 4 * 20 + 16, 4), 1);
+	assert_int_equal(loaded_get(&ld, bp + BP_E820_NR, 1), 6);
+	assert_int_equal(loaded_get(&ld, bp + BP_E820 + 5 * 20, 8), 4 * GIB);
+	assert_int_equal(loaded_get(&ld, bp + BP_E820 + 5 * 20 + 8, 8), 2 * GIB);
+	assert_int_equal(loaded_get(&ld, bp + BP_E820 + 5 * 20 + 16, 4), 1);
 	loaded_free(&ld);
 }
 
@@ -348,7 +348,7 @@ static void test_pvh(void **state)
 	assert_int_equal(loaded_get(&ld, mods + 8, 8), 3);
 	assert_string_equal(loaded_str(&ld, loaded_get(&ld, info + 24, 8)), "root=none");
 	assert_int_equal(loaded_get(&ld, info + 32, 8), ld.ctx.rsdp);
-	assert_int_equal(loaded_get(&ld, info + 48, 4), 4);
+	assert_int_equal(loaded_get(&ld, info + 48, 4), 5);
 	assert_int_equal(loaded_get(&ld, loaded_get(&ld, info + 40, 8) + 3 * 24 + 8, 8), 15 * MIB);
 	loaded_free(&ld);
 	close(fd);
@@ -405,7 +405,7 @@ static void test_multiboot_elf(void **state)
 	assert_memory_equal(loaded_str(&ld, 0x205000), "mod", 3);
 	assert_string_equal(loaded_str(&ld, loaded_get(&ld, mods + 8, 4)), path);
 	map = loaded_get(&ld, mbi + 48, 4);
-	assert_int_equal(loaded_get(&ld, mbi + 44, 4), 4 * 24);
+	assert_int_equal(loaded_get(&ld, mbi + 44, 4), 5 * 24);
 	assert_int_equal(loaded_get(&ld, map, 4), 20);
 	assert_int_equal(loaded_get(&ld, map + 12, 8), BOOT_EBDA);
 	assert_string_equal(loaded_str(&ld, loaded_get(&ld, mbi + 64, 4)), "vitrine");

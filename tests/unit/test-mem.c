@@ -74,7 +74,7 @@ static void test_regions_tile(void **state)
 			assert_int_equal(reg->slot, i);
 			assert_int_equal(reg->offset, offset);
 			assert_int_equal(reg->offset % 4096, 0);
-			assert_int_equal(reg->hva - (uintptr_t)mem_base(mem), reg->offset);
+			assert_int_equal(reg->hva - mem_region(mem, 0)->hva, reg->offset);
 			offset += reg->len;
 		}
 		assert_int_equal(offset, mem_fd_len(mem));

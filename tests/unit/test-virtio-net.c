@@ -18,9 +18,6 @@
 #include "net/pcap.h"
 #include "net/virtio-net.h"
 
-/* The transport is not part of this. */
-const struct pci_ops virtio_pci_ops = { .name = "none" };
-
 #define RX   0
 #define TX   1
 #define CTRL 2

@@ -50,13 +50,21 @@ static uint16_t virtq_used_event(const struct virtq *vq)
 			       __ATOMIC_RELAXED);
 }
 
+/* Snapshots must know of what is written through a pointer that is kept. */
+static void virtq_used_dirty(const struct virtq *vq)
+{
+	mem_dirty(vq->vdev->env->mem, vq->used_gpa, 6 + 8ull * vq->size);
+}
+
 static void virtq_set_used_flags(struct virtq *vq, uint16_t flags)
 {
+	virtq_used_dirty(vq);
 	__atomic_store_n((uint16_t *)(void *)vq->used, flags, __ATOMIC_RELAXED);
 }
 
 static void virtq_set_used_idx(struct virtq *vq, uint16_t idx)
 {
+	virtq_used_dirty(vq);
 	__atomic_store_n((uint16_t *)(void *)(vq->used + 2), idx, __ATOMIC_RELEASE);
 }
 
@@ -70,6 +78,7 @@ static void virtq_set_used_ring(struct virtq *vq, uint16_t idx, uint32_t head, u
 
 static void virtq_set_avail_event(struct virtq *vq, uint16_t idx)
 {
+	virtq_used_dirty(vq);
 	__atomic_store_n((uint16_t *)(void *)(vq->used + 4 + 8 * vq->size), idx, __ATOMIC_RELAXED);
 }
 
