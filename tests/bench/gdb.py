@@ -36,6 +36,9 @@ def main():
     for command in ("pagination off", "confirm off", "remotetimeout 300", "width 0",
                     "breakpoint condition-evaluation auto", "step-mode off"):
         gdb.execute("set " + command)
+    # Code in ROM, so that gdb's own breakpoints are hardware ones: not every KVM gives int3 up.
+    ex("set mem inaccessible-by-default off")
+    ex("mem 0x100000 0x110000 ro")
     ex("thbreak rounds_play")
     ex("continue")
     guest = gdb.selected_inferior()
