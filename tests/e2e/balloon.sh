@@ -135,7 +135,7 @@ want_status 1
 case_begin "reset gives everything back, and the target stays"
 run vitrine balloon debian 300M --wait 300
 run vitrine reset debian
-poll_until 120 eval '[ "$(grep -c "^READY 2" "$tmp/serial")" = 2 ]' || fail "no second boot"
+poll_until 120 eval '[ "$(grep -c "READY 2" "$tmp/serial")" = 2 ]' || fail "no second boot"
 poll_until 60 eval '[ "$(value .actual)" = $((300 * mib)) ]' || fail "it has $(value .actual)"
 run vitrine kill debian
 exec {in}>&-
