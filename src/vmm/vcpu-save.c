@@ -4,6 +4,7 @@
  * struct x86_state is for people and leaves out what they never ask for.
  */
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -18,10 +19,16 @@
 #define SAVE_WALL_CLOCK_OLD 0x11
 #define SAVE_WALL_CLOCK	    0x4b564d00
 
+/* struct kvm_msrs, with its entries. */
 struct save_msrs {
-	struct kvm_msrs head;
+	struct {
+		uint32_t nmsrs, pad;
+	} head;
 	struct kvm_msr_entry entry[SAVE_MAX_MSRS];
 };
+
+_Static_assert(offsetof(struct save_msrs, entry) == offsetof(struct kvm_msrs, entries),
+	       "KVM's layout");
 
 struct vcpu_saved {
 	struct kvm_regs regs;
