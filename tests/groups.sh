@@ -308,7 +308,8 @@ kvm_run()
 		# What guests boot comes from the archive, out of reach inside.
 		tests/bed/fetch cloud-kernel >&2 && tests/bed/fetch debian-vmlinux >&2
 		tests/bed/bed --timeout $((within < 1200 ? within : 1200)) --mem 3G \
-			--env VITRINE_SCRIPTS_WITHIN="$within" -- tests/run-scripts "$@"
+			--env VITRINE_SCRIPTS_WITHIN="$within" \
+			--env VITRINE_SCRIPT_LIMIT="${VITRINE_SCRIPT_LIMIT:-300}" -- tests/run-scripts "$@"
 	fi
 }
 
@@ -391,6 +392,12 @@ group_gdb()
 group_e2e()
 {
 	kvm_group e2e
+}
+
+# Minutes each, so only by name.
+group_slow()
+{
+	VITRINE_SCRIPT_LIMIT=900 kvm_group slow
 }
 
 # --- on VT-x, slowly: one boot of the Bochs bed
