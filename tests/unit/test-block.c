@@ -623,6 +623,9 @@ static void server_dies(void **state)
 
 /* --- --disk --- */
 
+/* What an option makes lives as long as the process: kept, so that it is no leak. */
+static struct pci_plug kept[3];
+
 static const struct blk_config *test_parse(const char *val, struct pci_plug *plug)
 {
 	struct err err = ERR_INIT;
@@ -657,20 +660,20 @@ static void disk_options(void **state)
 	unsigned int i;
 
 	(void)state;
-	cfg = test_parse("a,,b.img", &plug);
+	cfg = test_parse("a,,b.img", &kept[0]);
 	assert_string_equal(cfg->image.path, "a,b.img");
 	assert_null(cfg->image.format);
-	assert_null(plug.name);
+	assert_null(kept[0].name);
 	cfg = test_parse("x,ro,format=qcow2,cache=none,serial=S1,queues=4,id=root,bus=virtio",
-			 &plug);
+			 &kept[1]);
 	assert_true(cfg->image.read_only);
 	assert_string_equal(cfg->image.format, "qcow2");
 	assert_int_equal(cfg->image.cache, BLOCK_CACHE_NONE);
 	assert_string_equal(cfg->serial, "S1");
 	assert_int_equal(cfg->nr_queues, 4);
-	assert_string_equal(plug.name, "root");
-	assert_int_equal(blk_parse_cdrom("cd.iso", &plug, NULL), 0);
-	assert_true(blk_of_plug(&plug)->image.read_only);
+	assert_string_equal(kept[1].name, "root");
+	assert_int_equal(blk_parse_cdrom("cd.iso", &kept[2], NULL), 0);
+	assert_true(blk_of_plug(&kept[2])->image.read_only);
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		assert_int_equal(blk_parse_disk(bad[i], &plug, &err), -EINVAL);
 		assert_int_equal(strncmp(err.text, "--disk ", 7), 0);
