@@ -262,15 +262,6 @@ def _():
     ex("set scheduler-locking replay")
 
 
-@case("five hardware breakpoints: the fifth has no register and is taken all the same")
-def _():
-    for name in ("kmain", "ap_main", "power_off", "shell_run", "screen_init"):
-        ex("hbreak " + name)
-    want(go("stepi") == "step", "no step with five")
-    ex("delete")
-    want(go("stepi") == "step", "no step any more")
-
-
 def guest_state():
     with socket.socket(socket.AF_UNIX) as sock:
         sock.connect(RUN_DIR + "/qmp.sock")
