@@ -54,9 +54,12 @@ want_err "did you mean --mem"
 run vitrine lss
 want_status 2
 want_err "did you mean 'ls'"
-run vitrine run --disk x y
+run vitrine run --boot bios x
 want_status 2
 want_err "not yet"
+run vitrine run --disk x,chache=none y
+want_status 2
+want_err "did you mean cache"
 run vitrine run
 want_status 2
 
@@ -78,6 +81,7 @@ refused "$tmp"
 refused "$tmp/short.elf"
 refused "$tmp/noise"
 refused --initrd "$tmp/nothing" "$guests/demo.elf"
+refused --disk "$tmp/nothing" "$guests/demo.elf"
 refused --mem 1M "$guests/demo.elf"
 refused --load "0xffffffffff000:$tmp/noise" --entry 0 --mode 64
 refused --serial "file:$tmp/no/such/folder" "$guests/demo.elf"
