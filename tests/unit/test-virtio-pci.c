@@ -268,6 +268,23 @@ static void vectors(void **state)
 	vdrv_free(drv);
 }
 
+/* A queue that becomes usable is looked at, which alone is no reason to interrupt. */
+static void start_is_silent(void **state)
+{
+	struct vdrv *drv = rng_new();
+
+	(void)state;
+	fake_pci_set(drv->pci, true, true);
+	vdrv_start(drv, 0, 16);
+	vdrv_kick(drv, 0);
+	vdrv_settle(drv);
+	assert_int_equal(fake_pci_fired(drv->pci, 1), 0);
+	rng_once(drv, 10);
+	vdrv_settle(drv);
+	assert_int_equal(fake_pci_fired(drv->pci, 1), 1);
+	vdrv_free(drv);
+}
+
 static bool pin_is_up(struct vdrv *drv)
 {
 	unsigned int i;
@@ -442,21 +459,14 @@ static void eventfds_follow_the_bars(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(identity),
-		cmocka_unit_test(capabilities),
-		cmocka_unit_test(request_sizes),
-		cmocka_unit_test(readable_request_refused),
-		cmocka_unit_test(legacy_face),
-		cmocka_unit_test(legacy_habits),
-		cmocka_unit_test(features),
-		cmocka_unit_test(status),
-		cmocka_unit_test(reset),
-		cmocka_unit_test(vectors),
-		cmocka_unit_test(isr_and_pin),
-		cmocka_unit_test(generation),
-		cmocka_unit_test(window),
-		cmocka_unit_test(no_bus_master),
-		cmocka_unit_test(eventfds_follow_the_bars),
+		cmocka_unit_test(identity),	   cmocka_unit_test(capabilities),
+		cmocka_unit_test(request_sizes),   cmocka_unit_test(readable_request_refused),
+		cmocka_unit_test(legacy_face),	   cmocka_unit_test(legacy_habits),
+		cmocka_unit_test(features),	   cmocka_unit_test(status),
+		cmocka_unit_test(reset),	   cmocka_unit_test(vectors),
+		cmocka_unit_test(start_is_silent), cmocka_unit_test(isr_and_pin),
+		cmocka_unit_test(generation),	   cmocka_unit_test(window),
+		cmocka_unit_test(no_bus_master),   cmocka_unit_test(eventfds_follow_the_bars),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -485,7 +485,7 @@ void virtq_reset(struct virtq *vq)
 	vq->desc = vq->avail = vq->used = NULL;
 	atomic_store(&vq->vector, VIRTIO_NO_VECTOR);
 	vq->last_avail = vq->used_idx = vq->signalled = 0;
-	vq->signalled_valid = false;
+	vq->signalled_valid = true; /* nothing was given back, nothing is owed */
 	vq->want_kick = true;
 	vq->in_flight = 0;
 	memset(vq->taken, 0, sizeof(vq->taken));
@@ -574,6 +574,7 @@ int virtq_load(struct virtq *vq, struct dev_state_in *in)
 	atomic_store(&vq->vector, (uint16_t)dev_load_u32(in));
 	vq->last_avail = (uint16_t)dev_load_u32(in);
 	vq->used_idx = (uint16_t)dev_load_u32(in);
+	vq->signalled_valid = false; /* how much was announced is not in the snapshot */
 	vq->want_kick = dev_load_u8(in);
 	dev_load_bytes(in, vq->taken, sizeof(vq->taken));
 	vq->in_flight = virtq_count_taken(vq);
