@@ -3,35 +3,15 @@
 # Debian's kernel from its first instruction, run inside gdb by linux.sh: the
 # guest has been up once, LINUX_SYMS holds lines of its /proc/kallsyms, and gdb
 # is connected to it, with no program. A result line (see lib.sh) for each case.
-import gdb
 import os
 import re
 import struct
+import sys
 
-MASK = (1 << 64) - 1
-cases = []
-stops = []
-gdb.events.stop.connect(stops.append)
+import gdb
 
-
-def case(name):
-    def add(run):
-        cases.append((name, run))
-        return run
-    return add
-
-
-def want(true, why):
-    if not true:
-        raise AssertionError(why)
-
-
-def ex(command):
-    return gdb.execute(command, to_string=True)
-
-
-def value(expression):
-    return int(gdb.parse_and_eval(expression)) & MASK
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+from harness import case, ex, prepare, run_cases, thread, value, want  # noqa: E402
 
 
 def kallsyms():
@@ -71,12 +51,6 @@ def write_elf(path, symbols):
         for blob in blobs:
             out.write(blob + bytes(-len(blob) % 8))
         out.write(b"".join(heads))
-
-
-def thread(number):
-    for each in gdb.selected_inferior().threads():
-        if each.num == number:
-            each.switch()
 
 
 def run_to(command):
@@ -158,24 +132,9 @@ def _():
 
 symbols = kallsyms()
 
-
-def main():
-    for command in ("pagination off", "confirm off", "remotetimeout 60", "width 0"):
-        gdb.execute("set " + command)
-    path = os.environ["LINUX_SYMS"] + ".elf"
-    write_elf(path, symbols)
-    ex("symbol-file " + path)
-    for name, run in cases:
-        try:
-            ex("delete")
-            run()
-            print("ok linux: " + name, flush=True)
-        except (AssertionError, gdb.error, gdb.MemoryError, KeyError) as error:
-            why = str(error).strip().splitlines() or ["?"]
-            print("not ok linux: %s - %s" % (name, why[0]), flush=True)
-            for line in why[1:]:
-                print("# " + line)
-    ex("detach")
-
-
-main()
+prepare()
+path = os.environ["LINUX_SYMS"] + ".elf"
+write_elf(path, symbols)
+ex("symbol-file " + path)
+run_cases("linux: ")
+ex("detach")

@@ -3,41 +3,18 @@
 # From the first instruction of a boot sector to 64-bit mode, run inside gdb by
 # modes.sh: guests/modes waits frozen, gdb has its symbols and is connected.
 # A result line (see lib.sh) for each case.
-import gdb
+import os
 import re
+import sys
 
-MASK = (1 << 64) - 1
-cases = []
-stops = []
-gdb.events.stop.connect(stops.append)
+import gdb
 
-
-def case(name):
-    def add(run):
-        cases.append((name, run))
-        return run
-    return add
-
-
-def want(true, why):
-    if not true:
-        raise AssertionError(why)
-
-
-def ex(command):
-    return gdb.execute(command, to_string=True)
-
-
-def value(expression):
-    return int(gdb.parse_and_eval(expression)) & MASK
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+from harness import case, ex, packet, prepare, run_cases, value, want  # noqa: E402
 
 
 def address(symbol):
     return value("(long)&" + symbol)
-
-
-def packet(text):
-    return re.search(r'received: "(.*)"', ex("maintenance packet " + text)).group(1)
 
 
 def mode():
@@ -207,20 +184,5 @@ def _():
 
 REAL_MODE = address("real_mode")
 
-
-def main():
-    for command in ("pagination off", "confirm off", "remotetimeout 60", "width 0"):
-        gdb.execute("set " + command)
-    for name, run in cases:
-        try:
-            ex("delete")
-            run()
-            print("ok modes: " + name, flush=True)
-        except (AssertionError, gdb.error, gdb.MemoryError, OSError) as error:
-            why = str(error).strip().splitlines() or ["?"]
-            print("not ok modes: %s - %s" % (name, why[0]), flush=True)
-            for line in why[1:]:
-                print("# " + line)
-
-
-main()
+prepare()
+run_cases("modes: ")

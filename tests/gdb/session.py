@@ -3,41 +3,23 @@
 # A debugger's day with the demo kernel, run inside gdb by session.sh: gdb has
 # the symbols and is connected to a guest that waits before its first
 # instruction, with two vCPUs. A result line (see lib.sh) for each case.
-import gdb
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 
+import gdb
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+from harness import MASK, case, ex, packet, prepare, run_cases, thread, value, want  # noqa: E402
+
 RUN_DIR = os.environ["SESSION_RUN_DIR"]
-MASK = (1 << 64) - 1
-cases = []
 stops = []
 gdb.events.stop.connect(stops.append)
-
-
-def case(name):
-    def add(run):
-        cases.append((name, run))
-        return run
-    return add
-
-
-def want(true, why):
-    if not true:
-        raise AssertionError(why)
-
-
-def ex(command):
-    return gdb.execute(command, to_string=True)
-
-
-def value(expression):
-    return int(gdb.parse_and_eval(expression)) & MASK
 
 
 def refused(command):
@@ -57,12 +39,6 @@ def frames():
     return names
 
 
-def thread(number):
-    for each in gdb.selected_inferior().threads():
-        if each.num == number:
-            each.switch()
-
-
 def go(command):
     """Let the guest go; why it stopped: the breakpoint's kind, or the signal."""
     del stops[:]
@@ -79,10 +55,6 @@ def run_to(command):
     why = go("continue")
     ex("delete")
     return why
-
-
-def packet(text):
-    return re.search(r'received: "(.*)"', ex("maintenance packet " + text)).group(1)
 
 
 @case("connects to a guest before its first instruction")
@@ -306,21 +278,6 @@ def _():
     want("another debugger is connected" in said, said)
     want(value("$pc"), "ours was disturbed")
 
-
-def main():
-    for command in ("pagination off", "confirm off", "remotetimeout 60", "width 0"):
-        gdb.execute("set " + command)
-    for name, run in cases:
-        try:
-            ex("delete")
-            run()
-            print("ok " + name, flush=True)
-        except (AssertionError, gdb.error, gdb.MemoryError, OSError) as error:
-            why = str(error).strip().splitlines() or ["?"]
-            print("not ok %s - %s" % (name, why[0]), flush=True)
-            for line in why[1:]:
-                print("# " + line)
-    ex("detach")
-
-
-main()
+prepare()
+run_cases()
+ex("detach")
