@@ -161,46 +161,30 @@ static void irqchip_read_pic(const struct kvm_pic_state *pic, struct sample_pic 
 	};
 }
 
-void irqchip_read(struct irqchip *irq, struct sample_irqchips *out)
+static void irqchip_sample(const struct irqchip_saved *now, struct sample_irqchips *out)
 {
-	struct kvm_irqchip chip[IRQ_NR_CHIPS] = { { .chip_id = KVM_IRQCHIP_PIC_MASTER },
-						  { .chip_id = KVM_IRQCHIP_PIC_SLAVE },
-						  { .chip_id = KVM_IRQCHIP_IOAPIC } };
-	struct kvm_pit_state2 pit = { 0 };
+	const struct kvm_ioapic_state *io = &now->chip[KVM_IRQCHIP_IOAPIC].chip.ioapic;
 	unsigned int i;
 
-	memset(out, 0, sizeof(*out));
-	for (i = 0; i < IRQ_NR_CHIPS; i++) {
-		if (kvm_ioctl(irq->vm_fd, KVM_GET_IRQCHIP, &chip[i]) < 0)
-			return;
-	}
-	if (kvm_ioctl(irq->vm_fd, KVM_GET_PIT2, &pit) < 0)
-		return;
-	irqchip_read_pic(&chip[0].chip.pic, &out->pic[0]);
-	irqchip_read_pic(&chip[1].chip.pic, &out->pic[1]);
-	out->pins_up = chip[2].chip.ioapic.irr;
+	irqchip_read_pic(&now->chip[KVM_IRQCHIP_PIC_MASTER].chip.pic, &out->pic[0]);
+	irqchip_read_pic(&now->chip[KVM_IRQCHIP_PIC_SLAVE].chip.pic, &out->pic[1]);
+	out->pins_up = io->irr;
 	for (i = 0; i < SAMPLE_PINS; i++)
-		out->redir[i] = chip[2].chip.ioapic.redirtbl[i].bits;
+		out->redir[i] = io->redirtbl[i].bits;
 	for (i = 0; i < 3; i++)
-		out->pit[i] = (struct sample_pit){ .count = pit.channels[i].count,
-						   .mode = pit.channels[i].mode,
-						   .gate = pit.channels[i].gate };
+		out->pit[i] = (struct sample_pit){ .count = now->pit.channels[i].count,
+						   .mode = now->pit.channels[i].mode,
+						   .gate = now->pit.channels[i].gate };
 	out->valid = 1;
 }
 
-static void irqchip_describe_pic(struct irqchip *irq, unsigned int id, struct dev_rows *rows)
+static void irqchip_describe_pic(const struct kvm_pic_state *pic, const char *label,
+				 struct dev_rows *rows)
 {
-	struct kvm_irqchip chip = { .chip_id = id };
-	struct kvm_pic_state *pic = &chip.chip.pic;
-
-	if (kvm_ioctl(irq->vm_fd, KVM_GET_IRQCHIP, &chip) < 0)
-		return;
-	dev_row(rows, id == KVM_IRQCHIP_PIC_MASTER ? "master" : "slave",
-		"irr %02x isr %02x imr %02x base %02x level %02x%s", pic->irr, pic->isr, pic->imr,
-		pic->irq_base, pic->elcr, pic->auto_eoi ? " auto EOI" : "");
+	dev_row(rows, label, "irr %02x isr %02x imr %02x base %02x level %02x%s", pic->irr,
+		pic->isr, pic->imr, pic->irq_base, pic->elcr, pic->auto_eoi ? " auto EOI" : "");
 }
 
-/* A redirection entry (82093AA, 3.2.4). */
 static void irqchip_describe_pin(const struct kvm_ioapic_state *io, unsigned int pin,
 				 struct dev_rows *rows)
 {
@@ -216,14 +200,10 @@ static void irqchip_describe_pin(const struct kvm_ioapic_state *io, unsigned int
 		io->irr >> pin & 1 ? ", raised" : "", ent >> 14 & 1 ? ", waits for EOI" : "");
 }
 
-static void irqchip_describe_ioapic(struct irqchip *irq, struct dev_rows *rows)
+static void irqchip_describe_ioapic(const struct kvm_ioapic_state *io, struct dev_rows *rows)
 {
-	struct kvm_irqchip chip = { .chip_id = KVM_IRQCHIP_IOAPIC };
-	const struct kvm_ioapic_state *io = &chip.chip.ioapic;
 	unsigned int pin, masked = 0;
 
-	if (kvm_ioctl(irq->vm_fd, KVM_GET_IRQCHIP, &chip) < 0)
-		return;
 	for (pin = 0; pin < IRQ_NR_PINS; pin++) {
 		if (io->redirtbl[pin].bits >> 16 & 1)
 			masked++;
@@ -233,34 +213,37 @@ static void irqchip_describe_ioapic(struct irqchip *irq, struct dev_rows *rows)
 	dev_row(rows, "masked", "%u of %u pins", masked, IRQ_NR_PINS);
 }
 
-static void irqchip_describe_pit(struct irqchip *irq, struct dev_rows *rows)
+static void irqchip_describe_pit(const struct kvm_pit_state2 *pit, struct dev_rows *rows)
 {
-	struct kvm_pit_state2 pit = { 0 };
 	unsigned int i, count;
 	char label[16];
 
-	if (kvm_ioctl(irq->vm_fd, KVM_GET_PIT2, &pit) < 0)
-		return;
 	for (i = 0; i < 3; i++) {
-		count = pit.channels[i].count ? pit.channels[i].count : 0x10000;
+		count = pit->channels[i].count ? pit->channels[i].count : 0x10000;
 		snprintf(label, sizeof(label), "channel %u", i);
-		if (pit.channels[i].mode > 5) {
+		if (pit->channels[i].mode > 5) {
 			dev_row(rows, label, "not programmed");
 			continue;
 		}
-		dev_row(rows, label, "mode %u count %u (%u.%02u Hz)%s", pit.channels[i].mode, count,
-			IRQ_PIT_HZ / count, IRQ_PIT_HZ % count * 100 / count,
-			pit.channels[i].gate ? "" : " gate closed");
+		dev_row(rows, label, "mode %u count %u (%u.%02u Hz)%s", pit->channels[i].mode,
+			count, IRQ_PIT_HZ / count, IRQ_PIT_HZ % count * 100 / count,
+			pit->channels[i].gate ? "" : " gate closed");
 	}
 }
 
-void irqchip_describe(struct irqchip *irq, struct dev_rows *rows)
+void irqchip_describe(struct irqchip *irq, struct dev_rows *rows, struct sample_irqchips *out)
 {
+	struct irqchip_saved now = { 0 };
+
+	memset(out, 0, sizeof(*out));
+	if (irqchip_get(irq, &now, NULL) < 0)
+		return;
+	irqchip_sample(&now, out);
 	rows->device = "pic";
-	irqchip_describe_pic(irq, KVM_IRQCHIP_PIC_MASTER, rows);
-	irqchip_describe_pic(irq, KVM_IRQCHIP_PIC_SLAVE, rows);
+	irqchip_describe_pic(&now.chip[KVM_IRQCHIP_PIC_MASTER].chip.pic, "master", rows);
+	irqchip_describe_pic(&now.chip[KVM_IRQCHIP_PIC_SLAVE].chip.pic, "slave", rows);
 	rows->device = "ioapic";
-	irqchip_describe_ioapic(irq, rows);
+	irqchip_describe_ioapic(&now.chip[KVM_IRQCHIP_IOAPIC].chip.ioapic, rows);
 	rows->device = "pit";
-	irqchip_describe_pit(irq, rows);
+	irqchip_describe_pit(&now.pit, rows);
 }

@@ -22,9 +22,10 @@ int irqchip_reset(struct irqchip *irq, struct err *err);
 /* Their whole state, NULL without memory or where KVM refuses; free() it. */
 struct irqchip_saved *irqchip_save(struct irqchip *irq, struct err *err);
 int irqchip_restore(struct irqchip *irq, const struct irqchip_saved *sv, struct err *err);
-/* The controllers' registers; OUT->valid is 0 where KVM does not tell. vCPUs may run. */
-void irqchip_read(struct irqchip *irq, struct sample_irqchips *out);
-/* Rows of "pic", "ioapic" and "pit", as a device's describe(). vCPUs may run. */
-void irqchip_describe(struct irqchip *irq, struct dev_rows *rows);
+/*
+ * Rows of "pic", "ioapic" and "pit", as a device's describe(), and their registers in OUT, whose
+ * VALID is 0 where KVM does not tell. vCPUs may run.
+ */
+void irqchip_describe(struct irqchip *irq, struct dev_rows *rows, struct sample_irqchips *out);
 
 #endif

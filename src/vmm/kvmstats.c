@@ -32,10 +32,11 @@ static void kvmstats_match(struct kvmstats *stats, const char *const *names,
 	}
 }
 
+/* All descriptors with one read. */
 static void kvmstats_find(struct kvmstats *stats, const char *const *names)
 {
-	uint8_t raw[sizeof(struct kvm_stats_desc) + KVMSTATS_NAME_MAX];
 	struct kvm_stats_header head;
+	uint8_t *raw;
 	size_t len;
 	uint32_t i;
 
@@ -43,11 +44,13 @@ static void kvmstats_find(struct kvmstats *stats, const char *const *names)
 	    head.name_size > KVMSTATS_NAME_MAX || head.num_desc > KVMSTATS_MAX)
 		return;
 	len = sizeof(struct kvm_stats_desc) + head.name_size;
-	for (i = 0; i < head.num_desc; i++) {
-		if (pread(stats->fd, raw, len, head.desc_offset + (off_t)(i * len)) != (ssize_t)len)
-			return;
-		kvmstats_match(stats, names, &head, raw);
+	raw = malloc(head.num_desc * len);
+	if (raw && pread(stats->fd, raw, head.num_desc * len, head.desc_offset) ==
+			   (ssize_t)(head.num_desc * len)) {
+		for (i = 0; i < head.num_desc; i++)
+			kvmstats_match(stats, names, &head, raw + i * len);
 	}
+	free(raw);
 }
 
 struct kvmstats *kvmstats_open(int fd, const char *const *names, size_t nr)

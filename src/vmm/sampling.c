@@ -34,7 +34,8 @@ struct sampling {
 	struct sampling_vcpu vcpu[];
 };
 
-void sampling_open(struct vm *vm)
+/* Before the first instruction there is nothing to count, after the last nobody looks. */
+static void sampling_open(struct vm *vm)
 {
 	struct sampling *smp = calloc(1, sizeof(*smp) + vm->nr_vcpus * sizeof(smp->vcpu[0]));
 	unsigned int i;
@@ -84,9 +85,12 @@ static void sampling_rates(struct vm *vm)
 
 void sampling_read(struct vm *vm)
 {
-	struct sampling *smp = vm->sampling;
+	struct sampling *smp;
 	unsigned int i;
 
+	if (!vm->sampling && vm->state != VM_STATE_PRELAUNCH && vm->state != VM_STATE_SHUTDOWN)
+		sampling_open(vm);
+	smp = vm->sampling;
 	if (!smp)
 		return;
 	vm->page->kvm = (struct sample_kvm){

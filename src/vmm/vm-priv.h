@@ -171,7 +171,6 @@ void vm_time_set(struct vm *vm, const struct vm_moment *to);
 uint64_t vm_time_guest_ns(struct vm *vm);
 
 /* sampling.c: counters and publications for viewers. Main loop. */
-void sampling_open(struct vm *vm);
 void sampling_close(struct vm *vm);
 /* KVM's counters into the sample page; inside vm_describe(). */
 void sampling_read(struct vm *vm);

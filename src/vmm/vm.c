@@ -69,8 +69,7 @@ void vm_describe(struct vm *vm)
 
 	vm_publish_begin(vm);
 	machine_describe(vm->machine, &rows);
-	irqchip_describe(vm->irqchip, &rows);
-	irqchip_read(vm->irqchip, &page->irqchips);
+	irqchip_describe(vm->irqchip, &rows, &page->irqchips);
 	sampling_read(vm);
 	page->nr_rows = rows.nr;
 	page->nr_pci = pci_host_sample(machine_device(vm->machine, &pci_host_ops), page->pci);
@@ -232,7 +231,6 @@ static int vm_build(struct vm *vm, struct err *err)
 	    (ret = vm_create_mem(vm, err)) || (ret = irqchip_create(vm->fd, &vm->irqchip, err)) ||
 	    (ret = vm_create_vcpus(vm, err)) || (ret = bus_create(vm->page, &vm->bus, err)))
 		return ret;
-	sampling_open(vm);
 	vm_env_init(vm);
 	if ((ret = machine_create(&vm->env, &vm->machine, err)) || (ret = vm_plug(vm, err)) ||
 	    (ret = vm_load(vm, err)) || (ret = vm_create_events(vm, err)))
