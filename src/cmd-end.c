@@ -183,6 +183,7 @@ int cmd_wait(int argc, char **argv)
 		return cmd_fail(&err, 1);
 	end_await(cli, END_FOREVER, &status);
 	ctl_close(cli);
+	end_folder_gone(name, time_now_ns() + END_KILL_NS);
 	if (status >= 0)
 		return status;
 	fprintf(stderr, "vitrine: %s died without a word\n", name);

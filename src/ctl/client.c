@@ -438,7 +438,12 @@ int ctl_list(struct ctl_vm_info **out, struct err *err)
 		}
 		snprintf(list[kept].name, sizeof(list[kept].name), "%s", names[i]);
 		list[kept].pid = pid;
-		client_ask_state(&list[kept++]);
+		client_ask_state(&list[kept]);
+		/* One that was ending when it was asked may have ended by now. */
+		if (list[kept].answers || rundir_alive(names[i], NULL))
+			kept++;
+		else
+			rundir_sweep(names[i]);
 	}
 	rundir_names_free(names);
 	if (!list)
