@@ -121,6 +121,58 @@ static uint64_t insn_linear(const struct insn *insn, const struct x86_state *st,
 	return (uint32_t)(off + st->seg[seg].base);
 }
 
+uint64_t insn_address(const struct insn *insn, const struct x86_state *st,
+		      const ZydisDecodedOperand *op)
+{
+	return insn_linear(insn, st, op);
+}
+
+static bool insn_control(const struct x86_state *st, ZydisRegister reg, uint64_t *out)
+{
+	switch (reg) {
+	case ZYDIS_REGISTER_CR0:
+		*out = st->cr0;
+		return true;
+	case ZYDIS_REGISTER_CR2:
+		*out = st->cr2;
+		return true;
+	case ZYDIS_REGISTER_CR3:
+		*out = st->cr3;
+		return true;
+	case ZYDIS_REGISTER_CR4:
+		*out = st->cr4;
+		return true;
+	case ZYDIS_REGISTER_CR8:
+		*out = st->cr8;
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool insn_register(const struct x86_state *st, ZydisRegister reg, uint64_t *out)
+{
+	ZyanI8 id = ZydisRegisterGetId(reg);
+
+	switch (ZydisRegisterGetClass(reg)) {
+	case ZYDIS_REGCLASS_GPR8:
+	case ZYDIS_REGCLASS_GPR16:
+	case ZYDIS_REGCLASS_GPR32:
+	case ZYDIS_REGCLASS_GPR64:
+		*out = insn_reg(st, reg);
+		return true;
+	case ZYDIS_REGCLASS_SEGMENT:
+		if (id < 0 || id > X86_GS)
+			return false;
+		*out = st->seg[id].sel;
+		return true;
+	case ZYDIS_REGCLASS_CONTROL:
+		return insn_control(st, reg, out);
+	default:
+		return false;
+	}
+}
+
 static void insn_add_touch(const struct insn *insn, const struct x86_state *st,
 			   const ZydisDecodedOperand *op, struct insn_touch *out)
 {

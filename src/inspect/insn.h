@@ -23,6 +23,12 @@ struct insn {
 bool insn_decode(const uint8_t *bytes, size_t len, uint64_t addr, unsigned int bits,
 		 struct insn *out);
 
+/* Value of a general register, control register, selector, rip or flags; false for others. */
+bool insn_register(const struct x86_state *st, ZydisRegister reg, uint64_t *out);
+/* The linear address of INSN's memory operand OP with ST's registers. */
+uint64_t insn_address(const struct insn *insn, const struct x86_state *st,
+		      const ZydisDecodedOperand *op);
+
 #endif
 
 /* Memory that one instruction reads or writes: linear addresses. */

@@ -13,16 +13,19 @@
 #include <string.h>
 
 #include "inspect/disasm.h"
+#include "inspect/iret.h"
+#include "inspect/next.h"
 #include "inspect/regs.h"
 #include "tui/fmt.h"
 #include "tui/panel-parts.h"
 
-#define CODE_MAX 256
+#define CODE_MAX   256
+#define CODE_NOTES 10
 
 /* One row on screen. */
 struct code_row {
-	enum { CODE_INSN, CODE_SOURCE, CODE_LABEL } kind;
-	unsigned int insn; /* index: the instruction, or the one that follows */
+	enum { CODE_INSN, CODE_SOURCE, CODE_LABEL, CODE_NOTE } kind;
+	unsigned int insn; /* index: the instruction, or the one that follows; of a note its own */
 	const char *file;
 	int line;
 };
@@ -33,10 +36,16 @@ struct code {
 	unsigned int vcpu;
 	bool placed;	 /* top is valid */
 	bool follow;	 /* the cursor stays on rip */
+	bool always;	 /* notes even of a guest that runs: drawn once */
 	unsigned int nr; /* instructions of the last draw */
 	struct disasm_insn insn[CODE_MAX];
 	unsigned int nr_rows;
 	struct code_row row[CODE_MAX];
+	unsigned int nr_notes; /* below the instruction at rip: what it is about to do */
+	struct {
+		bool bad;
+		char text[240];
+	} note[CODE_NOTES];
 };
 
 static int code_create(struct panel *pan)
@@ -102,6 +111,50 @@ static bool code_add_source(struct code *code, const struct panel_ctx *ctx, uint
 	return true;
 }
 
+static void code_add_note(struct code *code, bool bad, const char *text, size_t len)
+{
+	if (!len || code->nr_notes == CODE_NOTES)
+		return;
+	code->note[code->nr_notes].bad = bad;
+	snprintf(code->note[code->nr_notes].text, sizeof(code->note[0].text), "%.*s", (int)len,
+		 text);
+	code->nr_notes++;
+}
+
+static void code_note_iret(struct code *code, const struct panel_ctx *ctx)
+{
+	struct iret_frame frame;
+	struct buf text = BUF_INIT;
+
+	if (!iret_find(ctx->view, ctx->vcpu, ctx->syms, &frame))
+		return;
+	iret_text(&frame, &text);
+	for (const char *at = buf_str(&text); *at;) {
+		size_t len = strcspn(at, "\n");
+
+		code_add_note(code, !strncmp(at, "✗", 3), at, len);
+		at += len + (at[len] == '\n');
+	}
+	buf_free(&text);
+}
+
+/* What the instruction at rip works on and does. A guest that runs is elsewhere already. */
+static void code_note(struct code *code, const struct panel_ctx *ctx)
+{
+	struct buf text = BUF_INIT;
+	struct next next;
+
+	code->nr_notes = 0;
+	if (ctx->live && !code->always)
+		return;
+	next_look(ctx->view, ctx->vcpu, ctx->syms, &next);
+	next_operands_text(&next, &text);
+	code_add_note(code, false, buf_str(&text), text.len);
+	code_add_note(code, next.faults, next.meaning, strlen(next.meaning));
+	code_note_iret(code, ctx);
+	buf_free(&text);
+}
+
 /* Decode from TOP on and arrange it in rows. */
 static void code_fill(struct code *code, const struct panel_ctx *ctx, const struct x86_state *st,
 		      uint64_t top, int rows)
@@ -120,6 +173,8 @@ static void code_fill(struct code *code, const struct panel_ctx *ctx, const stru
 		if (!source && sym_find(ctx->syms, linear, &off) && off == 0)
 			code_add_row(code, CODE_LABEL, i, NULL, 0);
 		code_add_row(code, CODE_INSN, i, NULL, 0);
+		for (unsigned int n = 0; code->insn[i].addr == st->rip && n < code->nr_notes; n++)
+			code_add_row(code, CODE_NOTE, n, NULL, 0);
 	}
 }
 
@@ -192,6 +247,14 @@ bool panel_goal(struct panel *pan, const struct panel_ctx *ctx, uint64_t *addr)
 	return ok;
 }
 
+/* Rows to keep in sight below the instruction at rip: its notes, and one more. */
+static int code_below(const struct code *code, int rows)
+{
+	int below = (int)code->nr_notes + 1;
+
+	return !code->follow || rows <= 3 ? 0 : below < rows / 2 ? below : rows / 2;
+}
+
 /* Choose what to show: a goal just typed, the same as before, or around rip. */
 static void code_place(struct panel *pan, const struct panel_ctx *ctx, const struct x86_state *st,
 		       int rows)
@@ -204,6 +267,8 @@ static void code_place(struct panel *pan, const struct panel_ctx *ctx, const str
 	code->rip = st->rip;
 	code->vcpu = ctx->vcpu;
 	code->stop_count = ctx->view->stop_count;
+	code->always = pan->whole;
+	code_note(code, ctx);
 	if (panel_goal(pan, ctx, &addr)) {
 		code->cursor = addr - code_base(st);
 		code->follow = false;
@@ -217,7 +282,7 @@ static void code_place(struct panel *pan, const struct panel_ctx *ctx, const str
 		code->cursor = st->rip;
 	if (code->placed) {
 		code_fill(code, ctx, st, code->top, rows);
-		if (code_find(code, code->cursor, rows - (code->follow && rows > 3)) >= 0)
+		if (code_find(code, code->cursor, rows - code_below(code, rows)) >= 0)
 			return;
 	}
 	code_centre(code, ctx, st, code->cursor, rows);
@@ -331,6 +396,13 @@ static void code_draw_source(const struct panel_ctx *ctx, struct surface *sf, st
 	}
 }
 
+static void code_draw_note(const struct code *code, unsigned int index, struct surface *sf,
+			   struct rect row)
+{
+	surface_text(sf, row, 0, row.cols < 48 ? 3 : 6,
+		     code->note[index].bad ? STYLE_BAD : STYLE_KEY, code->note[index].text);
+}
+
 static void code_draw_label(const struct panel_ctx *ctx, const struct x86_state *st,
 			    struct surface *sf, struct rect row, uint64_t addr)
 {
@@ -361,6 +433,8 @@ static void code_draw(struct panel *pan, const struct panel_ctx *ctx, struct sur
 
 		if (cr->kind == CODE_SOURCE)
 			code_draw_source(ctx, sf, row, cr);
+		else if (cr->kind == CODE_NOTE)
+			code_draw_note(code, cr->insn, sf, row);
 		else if (cr->kind == CODE_LABEL)
 			code_draw_label(ctx, st, sf, row, code->insn[cr->insn].addr);
 		else
@@ -479,6 +553,58 @@ json_t *panel_code_array(const struct panel_ctx *ctx, unsigned int nr)
 	}
 	free(insn);
 	return list;
+}
+
+static json_t *code_operand_object(const struct next_operand *op)
+{
+	json_t *obj = json_pack("{s:s, s:b, s:b}", "text", op->text, "read", op->read, "write",
+				op->write);
+	char text[FMT_MAX];
+
+	snprintf(text, sizeof(text), "0x%" PRIx64, op->gva);
+	if (op->memory)
+		json_object_set_new(obj, "address", json_string(text));
+	snprintf(text, sizeof(text), "0x%" PRIx64, op->value);
+	if (op->known)
+		json_object_set_new(obj, "value", json_string(text));
+	if (op->note[0])
+		json_object_set_new(obj, "symbol", json_string(op->note));
+	return obj;
+}
+
+json_t *panel_next_object(const struct panel_ctx *ctx)
+{
+	json_t *list = json_array();
+	struct next next = { 0 };
+
+	if (ctx->view)
+		next_look(ctx->view, ctx->vcpu, ctx->syms, &next);
+	for (unsigned int i = 0; i < next.nr; i++)
+		json_array_append_new(list, code_operand_object(&next.op[i]));
+	return json_pack("{s:s, s:b, s:o}", "meaning", next.meaning, "faults", next.faults,
+			 "operands", list);
+}
+
+json_t *panel_iret_object(const struct panel_ctx *ctx)
+{
+	struct iret_frame frame;
+	json_t *list;
+	char gva[FMT_MAX], val[FMT_MAX];
+
+	if (!ctx->view || !iret_find(ctx->view, ctx->vcpu, ctx->syms, &frame))
+		return json_null();
+	list = json_array();
+	for (unsigned int i = 0; i < frame.nr; i++) {
+		const struct iret_slot *slot = &frame.slot[i];
+
+		snprintf(gva, sizeof(gva), "0x%" PRIx64, slot->gva);
+		snprintf(val, sizeof(val), "0x%" PRIx64, slot->val);
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s}", "name",
+						      slot->name, "address", gva, "value", val,
+						      "meaning", slot->note, "wrong", slot->wrong));
+	}
+	return json_pack("{s:i, s:i, s:s, s:o}", "ahead", (int)frame.ahead, "cpl", (int)frame.cpl,
+			 "hint", frame.hint, "words", list);
 }
 
 static int code_rows(struct panel *pan, const struct panel_ctx *ctx, int cols)

@@ -71,7 +71,7 @@ static void cpu_draw_regs(struct panel *pan, const struct panel_ctx *ctx, struct
 	int rows, room = area->rows / 2 - 1;
 
 	if (pan->whole) {
-		struct panel regs = { .ops = &panel_regs_ops };
+		struct panel regs = { .ops = &panel_regs_ops, .whole = true };
 
 		rows = panel_regs_ops.rows(&regs, ctx, area->cols) - 1;
 		panel_regs_ops.draw(&regs, ctx, sf, cpu_slice(area, rows));
@@ -79,6 +79,11 @@ static void cpu_draw_regs(struct panel *pan, const struct panel_ctx *ctx, struct
 	}
 	rows = panel_regs_brief(ctx, NULL, *area);
 	panel_regs_brief(ctx, sf, cpu_slice(area, rows < room ? rows : room));
+	if (area->rows >= 8) {
+		struct rect table = { area->row, area->col, area->rows < 20 ? 1 : 8, area->cols };
+
+		cpu_slice(area, panel_vcpus(ctx, sf, table));
+	}
 }
 
 static void cpu_draw(struct panel *pan, const struct panel_ctx *ctx, struct surface *sf,
@@ -138,12 +143,14 @@ static char *cpu_json(struct panel *pan, const struct panel_ctx *ctx)
 		json_t *regs = panel_regs_object(&ctx->view->vcpu[i].state);
 
 		one.vcpu = i;
-		json_array_append_new(list,
-				      json_pack("{s:i, s:s, s:b, s:o, s:o, s:o}", "vcpu", i,
-						"state", vm_state_name(ctx->view->state), "exact",
-						ctx->view->vcpu[i].exact, "registers", regs, "code",
-						panel_code_array(&one, 16), "frames",
-						panel_frames_array(&one)));
+		json_array_append_new(
+			list,
+			json_pack("{s:i, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "vcpu", i,
+				  "state", vm_state_name(ctx->view->state), "exact",
+				  ctx->view->vcpu[i].exact, "now", panel_vcpu_object(ctx, i),
+				  "registers", regs, "code", panel_code_array(&one, 16), "next",
+				  panel_next_object(&one), "iret", panel_iret_object(&one),
+				  "frames", panel_frames_array(&one)));
 	}
 	obj = json_pack("{s:o}", "vcpus", list);
 	text = obj ? json_dumps(obj, JSON_INDENT(2)) : NULL;

@@ -17,6 +17,16 @@ json_t *panel_regs_object(const struct x86_state *st);
 /* New references: instructions from rip on; slots of the stack; frames. */
 json_t *panel_code_array(const struct panel_ctx *ctx, unsigned int nr);
 json_t *panel_frames_array(const struct panel_ctx *ctx);
+/* New references: the next instruction's operands and meaning; the frame an IRET ahead takes. */
+json_t *panel_next_object(const struct panel_ctx *ctx);
+json_t *panel_iret_object(const struct panel_ctx *ctx);
+/*
+ * All vCPUs, each with its state, where it is and what it exited for last: in ROWS rows of AREA
+ * (SF may be NULL: only count); fewer rows than vCPUs make a shorter form. Returns the rows used,
+ * none with one vCPU.
+ */
+int panel_vcpus(const struct panel_ctx *ctx, struct surface *sf, struct rect area);
+json_t *panel_vcpu_object(const struct panel_ctx *ctx, unsigned int vcpu);
 /*
  * An address as a person types it: a symbol, a register, or hexadecimal digits,
  * each with an optional "+offset".

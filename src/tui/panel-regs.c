@@ -412,11 +412,24 @@ int panel_regs_brief(const struct panel_ctx *ctx, struct surface *sf, struct rec
 	return regs_layout_brief(&pen);
 }
 
+/* With several vCPUs, a third of the pane at most is for what each of them does. */
+static int regs_vcpus(const struct panel_ctx *ctx, struct surface *sf, struct rect area)
+{
+	area.rows /= 3;
+	return panel_vcpus(ctx, sf, area);
+}
+
 static void regs_draw(struct panel *pan, const struct panel_ctx *ctx, struct surface *sf,
 		      struct rect area)
 {
 	struct regs_pen pen;
+	int table;
 
+	if (area.rows >= 6) {
+		table = pan->whole ? panel_vcpus(ctx, sf, area) : regs_vcpus(ctx, sf, area);
+		area.row += table;
+		area.rows -= table;
+	}
 	area.col++;
 	area.cols--;
 	if (!regs_pen_init(&pen, ctx, NULL, area)) {
@@ -445,7 +458,7 @@ static int regs_rows(struct panel *pan, const struct panel_ctx *ctx, int cols)
 	(void)pan;
 	if (!regs_pen_init(&pen, ctx, NULL, (struct rect){ 0, 0, 1000, cols - 1 }))
 		return 1;
-	return regs_layout(&pen) + 1;
+	return regs_layout(&pen) + 1 + panel_vcpus(ctx, NULL, (struct rect){ 0, 0, 1000, cols });
 }
 
 static void regs_subtitle(struct panel *pan, const struct panel_ctx *ctx, char *out, size_t len)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "inspect/iret.h"
 #include "inspect/mmu.h"
 #include "inspect/regs.h"
 #include "inspect/unwind.h"
@@ -27,6 +28,8 @@ struct stack {
 	uint64_t slot[STACK_SLOTS];
 	size_t nr_frames;
 	struct unwind_frame frame[STACK_FRAMES];
+	bool has_iret; /* an IRET is near, and this is what it takes */
+	struct iret_frame iret;
 };
 
 static void stack_read(struct stack *stack, const struct panel_ctx *ctx)
@@ -46,6 +49,7 @@ static void stack_read(struct stack *stack, const struct panel_ctx *ctx)
 		memcpy(&stack->slot[stack->nr], bytes + (size_t)stack->nr * stack->word,
 		       stack->word);
 	stack->nr_frames = unwind_vcpu(ctx->view, ctx->vcpu, ctx->syms, stack->frame, STACK_FRAMES);
+	stack->has_iret = iret_find(ctx->view, ctx->vcpu, ctx->syms, &stack->iret);
 }
 
 /*
@@ -97,14 +101,34 @@ static bool stack_is_text(const struct stack *stack, uint64_t val)
 	return stack->word == 8;
 }
 
+/* Is the word at ADDR one that the IRET ahead takes? */
+static bool stack_iret(const struct stack *stack, uint64_t addr, char *out, size_t len,
+		       enum style *style)
+{
+	for (unsigned int i = 0; stack->has_iret && i < stack->iret.nr; i++) {
+		const struct iret_slot *slot = &stack->iret.slot[i];
+
+		if (slot->gva != addr)
+			continue;
+		snprintf(out, len, "← iret %s %s%s%s", slot->name, slot->note,
+			 slot->wrong[0] ? " ✗ " : "", slot->wrong);
+		*style = slot->wrong[0] ? STYLE_BAD : STYLE_SYMBOL;
+		return true;
+	}
+	return false;
+}
+
 /* What slot I means, in words; empty if nothing is known. Returns its style. */
 static enum style stack_meaning(const struct stack *stack, const struct panel_ctx *ctx,
 				unsigned int i, int width, char *out, size_t len)
 {
 	uint64_t off, val = stack->slot[i], addr = stack->top + (uint64_t)i * stack->word;
+	enum style style;
 	char where[160];
 
 	out[0] = '\0';
+	if (stack_iret(stack, addr, out, len, &style))
+		return style;
 	if (stack_is_return(stack, val)) {
 		stack_where(ctx, val, true, width - 6, where, sizeof(where));
 		snprintf(out, len, sym_find(ctx->syms, val - 1, &off) ? "← ret %s" : "← ret",

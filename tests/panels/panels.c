@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Draws one panel from the fixture guest: `panels PANEL COLS ROWS`, or its lines
- * (`panels PANEL COLS show`), or its JSON (`panels PANEL json`).
+ * (`panels PANEL COLS show`), or its JSON (`panels PANEL json`). With PANELS_IRET set the guest
+ * stands in an interrupt handler, some instructions before its IRET.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,6 +67,18 @@ static void make_past(struct vm_view *past, const struct vm_view *view)
 	past->ledger[0].writes = 10;
 }
 
+/* pop rax; add rsp,8; iretq: with a code segment where SS belongs. */
+static void make_iret(struct view_fixture *fx)
+{
+	static const uint8_t code[] = { 0x58, 0x48, 0x83, 0xc4, 0x08, 0x48, 0xcf };
+	static const uint64_t word[] = { 0x2a, 0, FIXTURE_RIP, 8, 0x202, FIXTURE_STACK_END, 8 };
+
+	view_fixture_put(fx, 0x101b00, code, sizeof(code));
+	view_fixture_put(fx, 0x204f40, word, sizeof(word));
+	fx->view.vcpu[0].state.rip = FIXTURE_KERNEL + 0x101b00;
+	fx->view.vcpu[0].state.gpr[X86_RSP] = FIXTURE_KERNEL + 0x204f40;
+}
+
 static int draw(struct panel *pan, const struct panel_ctx *ctx, int cols, int rows)
 {
 	struct surface *sf = surface_new(rows, cols);
@@ -128,6 +141,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: panels PANEL COLS ROWS|show [GOAL] | panels PANEL json\n");
 		return 2;
 	}
+	if (getenv("PANELS_IRET"))
+		make_iret(fx);
 	term_feed(term, serial_text, sizeof(serial_text) - 1);
 	make_past(&past, &fx->view);
 	err = run(ops,
