@@ -161,30 +161,100 @@ static void dbg_assign_rest(struct dbg *dbg, const struct vm_view *view, struct 
 		brk->engine = DBG_PAGE;
 }
 
-/* Debug registers first for those that ask for one, then patches, then whatever is left. */
-static void dbg_assign(struct dbg *dbg, const struct vm_view *view)
+/* Whether only a register could keep BRK from slowing its whole page down. */
+static bool dbg_wants_register(struct dbg *dbg, const struct vm_view *view, struct dbg_break *brk)
+{
+	uint64_t gpa;
+
+	if (!dbg_is_exec(brk->type) || !dbg_fits_register(brk))
+		return false;
+	return brk->type == DBG_HW || !dbg_int3_works(dbg) || !view ||
+	       !dbg_translate(dbg, view, brk, &gpa);
+}
+
+static bool dbg_is_in_page(const struct dbg_break *brk, uint64_t page)
+{
+	return dbg_is_exec(brk->type) && dbg_fits_register(brk) && (brk->gva & ~4095ull) == page;
+}
+
+bool dbg_lend_registers(const struct dbg *dbg, uint64_t pc)
+{
+	unsigned int free = DBG_NR_SLOTS, here = 0, waiting = 0;
+	size_t i;
+
+	for (i = 0; i < DBG_NR_SLOTS; i++)
+		free -= dbg->slot[i] >= 0 && !dbg_is_exec(dbg->brk[dbg->slot[i]].type);
+	for (i = 0; i < dbg->nr; i++) {
+		if (dbg->brk[i].engine == DBG_PATCH || !dbg_is_in_page(&dbg->brk[i], pc & ~4095ull))
+			continue;
+		here++;
+		waiting += dbg->brk[i].engine == DBG_PAGE;
+	}
+	return waiting && here <= free;
+}
+
+/* Watchpoints take registers; one is left for code, which is worse off without. */
+static void dbg_assign_data(struct dbg *dbg, const struct vm_view *view)
+{
+	unsigned int left = DBG_NR_SLOTS;
+	size_t i;
+
+	for (i = 0; i < dbg->nr && left == DBG_NR_SLOTS; i++)
+		left -= dbg_wants_register(dbg, view, &dbg->brk[i]);
+	for (i = 0; i < dbg->nr; i++) {
+		if (dbg_is_exec(dbg->brk[i].type))
+			continue;
+		if (left && dbg_fits_register(&dbg->brk[i]) && dbg_take_slot(dbg, i))
+			left--;
+		else
+			dbg_assign_rest(dbg, view, &dbg->brk[i]);
+	}
+}
+
+/*
+ * Registers for breakpoints: those of the page that is being executed come first, so that it needs
+ * no guard, then those that ask for one, then what cannot be patched.
+ */
+static void dbg_assign_code(struct dbg *dbg, const struct vm_view *view)
 {
 	struct dbg_break *brk;
+	unsigned int turn;
+	size_t i;
+
+	for (turn = 0; turn < 3; turn++) {
+		for (i = 0; i < dbg->nr; i++) {
+			brk = &dbg->brk[i];
+			if (brk->engine != DBG_PENDING || !dbg_wants_register(dbg, view, brk) ||
+			    (turn == 0 && !dbg_is_in_page(brk, dbg->hot)) ||
+			    (turn == 1 && brk->type != DBG_HW))
+				continue;
+			dbg_take_slot(dbg, i);
+		}
+	}
+	for (i = 0; i < dbg->nr; i++) {
+		brk = &dbg->brk[i];
+		if (!dbg_is_exec(brk->type) || brk->engine == DBG_REG)
+			continue;
+		if (brk->type == DBG_SW && dbg_int3_works(dbg) && view &&
+		    dbg_translate(dbg, view, brk, &brk->gpa))
+			dbg_patch(dbg, brk);
+		else
+			dbg_assign_rest(dbg, view, brk);
+	}
+}
+
+static void dbg_assign(struct dbg *dbg, const struct vm_view *view)
+{
 	size_t i;
 
 	for (i = 0; i < DBG_NR_SLOTS; i++)
 		dbg->slot[i] = -1;
 	for (i = 0; i < dbg->nr; i++) {
-		brk = &dbg->brk[i];
-		brk->engine = DBG_PENDING;
-		brk->why[0] = '\0';
-		if (brk->type != DBG_SW && (!dbg_fits_register(brk) || !dbg_take_slot(dbg, i)))
-			dbg_assign_rest(dbg, view, brk);
+		dbg->brk[i].engine = DBG_PENDING;
+		dbg->brk[i].why[0] = '\0';
 	}
-	for (i = 0; i < dbg->nr; i++) {
-		brk = &dbg->brk[i];
-		if (brk->type != DBG_SW)
-			continue;
-		if (dbg_int3_works(dbg) && view && dbg_translate(dbg, view, brk, &brk->gpa))
-			dbg_patch(dbg, brk);
-		else if (brk->phys || !dbg_take_slot(dbg, i))
-			dbg_assign_rest(dbg, view, brk);
-	}
+	dbg_assign_data(dbg, view);
+	dbg_assign_code(dbg, view);
 }
 
 static uint64_t dbg_dr7_bits(const struct dbg_break *brk)
@@ -200,13 +270,18 @@ static uint64_t dbg_dr7_bits(const struct dbg_break *brk)
 	return 2ull << (brk->slot * 2) | (rw | len << 2) << (16 + brk->slot * 4);
 }
 
-/* Free registers wait where a step may arrive without a trap. */
+/*
+ * Registers wait where a step may arrive without a trap: free ones, and for a single instruction
+ * those of breakpoints elsewhere, which it cannot meet.
+ */
 static void dbg_arm_aims(const struct dbg *dbg, const struct dbg_vcpu *dv, struct vcpu_debug *arm)
 {
+	bool single = !dv->page && (dv->off || dv->res.action == DBG_STEP);
 	unsigned int slot, aim = 0;
 
 	for (slot = 0; slot < DBG_NR_SLOTS && aim < dv->nr_aim; slot++) {
-		if (dbg->slot[slot] >= 0)
+		if (dbg->slot[slot] >= 0 &&
+		    (!single || !dbg_is_exec(dbg->brk[dbg->slot[slot]].type)))
 			continue;
 		arm->dr[slot] = dv->aim[aim++];
 		arm->dr7 |= 2ull << (slot * 2);

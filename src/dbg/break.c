@@ -248,6 +248,7 @@ int dbg_create(struct vm *vm, struct dbg **out, struct err *err)
 		return err_sys(err, ENOMEM, "debugger");
 	dbg->vm = vm;
 	dbg->next_id = 1;
+	dbg->hot = 1;
 	pthread_mutex_init(&dbg->lock, NULL);
 	for (i = 0; i < DBG_NR_SLOTS; i++)
 		dbg->slot[i] = -1;

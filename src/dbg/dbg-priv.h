@@ -58,6 +58,7 @@ struct dbg {
 	struct dbg_guard guard[DBG_MAX_GUARDS];
 	size_t nr_guards;
 	bool guards_open;
+	uint64_t hot; /* the page of code the registers are lent to (linear); 1: none */
 	char text[SAMPLE_TEXT_MAX]; /* of a stop found out by the main loop */
 };
 
@@ -75,6 +76,11 @@ void dbg_forget_patch(struct dbg *dbg, struct dbg_break *brk);
 int dbg_arm_vcpu(struct dbg *dbg, unsigned int index, struct err *err);
 /* Whether this host's KVM hands int3 to us; asked once. */
 bool dbg_int3_works(struct dbg *dbg);
+/*
+ * Whether PC is in a page with breakpoints that no register has now, though all of that page would
+ * find one: then that page is to have them.
+ */
+bool dbg_lend_registers(const struct dbg *dbg, uint64_t pc);
 
 /* guard.c: page protection */
 /* Whether it works on this host; asked once. */

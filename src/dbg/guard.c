@@ -5,7 +5,10 @@
  * what it is about to touch is found by decoding it, then it is stepped by the
  * processor itself with the pages open and every other vCPU held, so that locked,
  * string, vector and page-crossing accesses are what they are. Not seen: what
- * devices and the host's kernel write.
+ * devices and the host's kernel write. Pages of code are guarded too, for the
+ * breakpoints that are left when every register is in use and int3 does not come
+ * to us: the registers are lent to the page that is executed, and the others are
+ * closed. Only a page with more breakpoints than registers is stepped.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -37,7 +40,7 @@ struct dbg_seen {
 };
 
 /* After so many steps the other vCPUs have their turn: this one may be waiting for them. */
-#define GUARD_RUN_MAX 256
+#define GUARD_RUN_MAX 1024
 
 bool dbg_page_works(struct dbg *dbg)
 {
@@ -278,6 +281,8 @@ static bool guard_look_locked(struct dbg *dbg, const struct x86_state *st, unsig
 		return true;
 	}
 	guard_note(dbg, view, st, dv->seen);
+	if (dbg_lend_registers(dbg, pc))
+		dbg->hot = pc & ~(GUARD_PAGE - 1);
 	dv->off = dv->page = true;
 	dv->seen_rip = 0;
 	dv->step_rip = pc;
@@ -346,7 +351,8 @@ enum guard_next dbg_guard_next_locked(struct dbg *dbg, unsigned int index, char 
 	if (seen->run++ >= GUARD_RUN_MAX || vcpu_peek(vm_vcpu(dbg->vm, index), &st))
 		return GUARD_LEAVE;
 	pc = x86_state_linear_rip(&st);
-	if (!guard_has(dbg, &seen->view, &st, pc) || !dbg_plan_is_plain(&seen->view, &st))
+	if (dbg_lend_registers(dbg, pc) || !guard_has(dbg, &seen->view, &st, pc) ||
+	    !dbg_plan_is_plain(&seen->view, &st))
 		return GUARD_LEAVE;
 	return guard_look_locked(dbg, &st, index, text, text_len) ? GUARD_STAND : GUARD_STEP;
 }

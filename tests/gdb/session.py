@@ -234,6 +234,28 @@ def _():
     ex("set scheduler-locking replay")
 
 
+@case("more than four hardware breakpoints")
+def _():
+    run_to("break demo_work")
+    want(gdb.selected_thread().num == 1, "not in thread 1")
+    ex("set breakpoint always-inserted on")
+    ex("set scheduler-locking on")
+    try:
+        for name in ("kmain", "ap_main", "screen_init", "fault_recurse", "irq_dispatch"):
+            ex("hbreak " + name)
+        want(go("stepi") == "step", "no step with five")
+        said = ex("monitor info breakpoints")
+        want(said.count("all 4 debug registers are in use") == 1, said)
+        want(go("continue") == gdb.BP_HARDWARE_BREAKPOINT, "the fifth is not hit")
+        want(frames()[0] == "irq_dispatch", str(frames()))
+        want(go("stepi 20") == "step", "no steps from the fifth")
+    finally:
+        ex("delete")
+        ex("set scheduler-locking replay")
+        ex("set breakpoint always-inserted off")
+    want(go("stepi") == "step", "no step any more")
+
+
 def guest_state():
     with socket.socket(socket.AF_UNIX) as sock:
         sock.connect(RUN_DIR + "/qmp.sock")
