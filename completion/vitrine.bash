@@ -55,7 +55,7 @@ _vitrine()
 	run) _vitrine_run "$cur" "$prev" ;;
 	ls | ps | doctor) mapfile -t COMPREPLY < <(compgen -W '--json --help' -- "$cur") ;;
 	show)
-		mapfile -t COMPREPLY < <(compgen -W "$(_vitrine_names) $screens --json --vcpu --cols" \
+		mapfile -t COMPREPLY < <(compgen -W "$(_vitrine_names) $screens --json --vcpu --cols --table" \
 			-- "$cur")
 		;;
 	snapshot) mapfile -t COMPREPLY < <(compgen -W "$(_vitrine_names) save load delete list --help" -- "$cur") ;;

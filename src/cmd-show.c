@@ -27,12 +27,15 @@
 #define SHOW_COLS     80
 
 static const struct cmd_help show_help = {
-	.synopsis = "vitrine show [NAME] SCREEN [--json] [--vcpu N] [--cols N]",
+	.synopsis = "vitrine show [NAME] SCREEN [--json] [--vcpu N] [--cols N]\n"
+		    "       vitrine show [NAME] paging --table GPA[,LEVEL] [--json]",
 	.what = "Prints a screen of the dashboard: cpu, paging, ept, tables, irq, devices, exits,\n"
 		"autopsy, vga or serial.",
 	.options = "  --json     the same contents as a JSON object\n"
 		   "  --vcpu N   of which virtual processor (default: the one that stopped last)\n"
-		   "  --cols N   width of the lines (default: the terminal's, or 80)\n",
+		   "  --cols N   width of the lines (default: the terminal's, or 80)\n"
+		   "  --table GPA[,LEVEL]\n"
+		   "             the raw page table there (default: of the top level)\n",
 	.example = { "vitrine show demo cpu", "vitrine show paging --json" },
 };
 
@@ -51,6 +54,7 @@ struct show {
 	struct sym_table *syms;
 	struct term *term;
 	char *stage2; /* of the ept screen */
+	char goal[64];
 };
 
 static bool show_is_screen(const char *word)
@@ -183,7 +187,8 @@ static int show_print(struct show *show, const struct panel_ops *ops, struct err
 							: (unsigned int)show->vcpu,
 				 .live = show->view.state == VM_STATE_RUNNING,
 				 .hz = SHOW_HZ,
-				 .stage2 = show->stage2 };
+				 .stage2 = show->stage2,
+				 .goal = show->goal };
 	struct buf out = BUF_INIT;
 	char *json;
 	int ret = 0;
@@ -241,11 +246,11 @@ static void show_clean(struct show *show)
 /* -1: go on; else the exit status. */
 static int show_parse(struct show *show, int argc, char **argv)
 {
-	static const struct option options[] = { { "json", no_argument, NULL, 'j' },
-						 { "vcpu", required_argument, NULL, 'v' },
-						 { "cols", required_argument, NULL, 'c' },
-						 { "help", no_argument, NULL, 'h' },
-						 { 0 } };
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },	  { "vcpu", required_argument, NULL, 'v' },
+		{ "cols", required_argument, NULL, 'c' }, { "table", required_argument, NULL, 't' },
+		{ "help", no_argument, NULL, 'h' },	  { 0 }
+	};
 	const char *near;
 	uint64_t val;
 	int opt;
@@ -260,6 +265,8 @@ static int show_parse(struct show *show, int argc, char **argv)
 			show->vcpu = (int)val;
 		else if (opt == 'c' && parse_range(optarg, 40, 500, &val))
 			show->cols = (int)val;
+		else if (opt == 't')
+			snprintf(show->goal, sizeof(show->goal), "table:%s", optarg);
 		else
 			return cmd_usage("show", "%s: what is that?", argv[optind - 1]);
 	}

@@ -7,6 +7,7 @@
 #include "base/parse.h"
 #include "ctl/monitor.h"
 #include "inspect/mmu-lint.h"
+#include "inspect/mmu-table.h"
 
 #define PAGING_ALIASES 64
 
@@ -86,6 +87,38 @@ static int paging_lint(const struct monitor_ctx *ctx, struct monitor_args *args,
 	return ret;
 }
 
+/* A table of the chosen vCPU's mode: the one CR3 names, or the one at an address. */
+static int paging_table(const struct monitor_ctx *ctx, struct monitor_args *args, struct buf *out,
+			struct err *err)
+{
+	const struct x86_state *st = monitor_state(ctx, NULL);
+	struct mmu_table *tab;
+	unsigned int level;
+	uint64_t gpa, val;
+	int ret = 0;
+
+	if (!st)
+		return paging_no_vcpu(err);
+	if (!mmu_table_top(st, &gpa, &level))
+		return err_set(err, EINVAL, "paging is off");
+	if (args->nr > 0)
+		ret = monitor_eval(ctx, args->word[0], &gpa, err);
+	if (ret == 0 && args->nr > 1) {
+		ret = monitor_eval(ctx, args->word[1], &val, err);
+		level = val <= 5 ? (unsigned int)val : 0;
+	}
+	if (ret < 0)
+		return ret;
+	tab = malloc(sizeof(*tab));
+	if (!tab)
+		return err_sys(err, ENOMEM, "page table");
+	ret = mmu_table_read(ctx->view, st, gpa & ~0x1full, level, 0, tab, err);
+	if (ret == 0)
+		mmu_table_text(tab, ctx->syms, out);
+	free(tab);
+	return ret;
+}
+
 static int paging_gpa2gva(const struct monitor_ctx *ctx, struct monitor_args *args, struct buf *out,
 			  struct err *err)
 {
@@ -119,6 +152,9 @@ const struct monitor_command monitor_paging_commands[] = {
 	  MONITOR_COMPLETE_SYMBOL, paging_info },
 	{ "info lint", "[cr3]", "what is suspicious in the page tables", 1, 0,
 	  MONITOR_COMPLETE_SYMBOL, paging_lint },
+	{ "info table", "[gpa [level]]",
+	  "a page table, entry by entry; without an address the top one", 2, 0,
+	  MONITOR_COMPLETE_NONE, paging_table },
 	{ "gpa2gva", "addr [cr3]", "every guest-virtual address of a guest-physical one", 2, 1,
 	  MONITOR_COMPLETE_NONE, paging_gpa2gva },
 };

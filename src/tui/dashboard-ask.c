@@ -50,7 +50,8 @@ static void ask_goto(struct dashboard *dash, const char *text)
 	uint64_t addr;
 
 	if (pan && !strcmp(pan->ops->id, "paging") &&
-	    (!strncmp(text, "cr3=", 4) || !strncmp(text, "pa:", 3))) {
+	    (!strncmp(text, "cr3=", 4) || !strncmp(text, "pa:", 3) ||
+	     !strncmp(text, "table:", 6))) {
 		dashboard_go(dash, "paging", REQ_SCREEN_PAGING, text);
 		return;
 	}

@@ -19,6 +19,7 @@
 #include "inspect/regs.h"
 #include "tui/fmt.h"
 #include "tui/lines.h"
+#include "tui/panel-paging-raw.h"
 #include "tui/panel-parts.h"
 
 #define PAGING_EVERY_NS 200000000ull /* while running, at most five times a second */
@@ -43,6 +44,8 @@ struct paging {
 	uint64_t alias_of; /* physical address looked for, and how many ranges map it */
 	size_t aliases;
 	uint64_t cursor; /* gva of the range under the cursor */
+	int cursor_row;	 /* where it was when the raw tables were opened */
+	struct paging_raw raw;
 };
 
 static int paging_create(struct panel *pan)
@@ -61,6 +64,7 @@ static void paging_destroy(struct panel *pan)
 	mmu_fold_free(&pg->fold);
 	mmu_fold_free(&pg->before);
 	lines_free(&pg->list);
+	lines_free(&pg->raw.list);
 	free(pg);
 }
 
@@ -454,8 +458,12 @@ static void paging_seek(struct panel *pan, uint64_t gva)
 		pan->cursor = (int)i;
 }
 
-/* "cr3=1000": those tables, "cr3=0": the vCPU's own again; "pa:b8000": where that is mapped. */
-static void paging_take_words(struct panel *pan, const struct panel_ctx *ctx)
+/*
+ * "cr3=1000": those tables, "cr3=0": the vCPU's own again; "pa:b8000": where that is mapped;
+ * "table:3000,2": the raw table there, of that level.
+ */
+static void paging_take_words(struct panel *pan, const struct panel_ctx *ctx,
+			      const struct x86_state *st)
 {
 	struct paging *pg = pan->data;
 	uint64_t val, gva;
@@ -464,6 +472,8 @@ static void paging_take_words(struct panel *pan, const struct panel_ctx *ctx)
 		pg->has_root = val != 0;
 		pg->root = val;
 		pg->valid = false;
+	} else if (!strncmp(pan->goal, "table:", 6)) {
+		paging_raw_goto(&pg->raw, pan, ctx, st, pan->goal + 6);
 	} else if (!strncmp(pan->goal, "pa:", 3) && panel_address(ctx, pan->goal + 3, &val)) {
 		pg->aliases = mmu_reverse(&pg->fold, val, &gva, 1);
 		pg->alias_of = val;
@@ -491,9 +501,10 @@ static void paging_draw(struct panel *pan, const struct panel_ctx *ctx, struct s
 		return;
 	}
 	paging_fold(pg, ctx, st, area.cols, pan->whole);
-	paging_take_words(pan, ctx);
+	paging_take_words(pan, ctx, st);
 	if (panel_goal(pan, ctx, &pg->gva)) {
 		pg->explain = true;
+		pg->raw.depth = 0;
 		paging_seek(pan, pg->gva);
 	}
 	paging_draw_flags(st, sf, paging_slice(&area, 1));
@@ -502,6 +513,12 @@ static void paging_draw(struct panel *pan, const struct panel_ctx *ctx, struct s
 	if (mmu_mode_of(st) == MMU_OFF) {
 		surface_text(sf, area, 0, 1, STYLE_NORMAL,
 			     "Paging is off: every address is a physical one.");
+		return;
+	}
+	if (pg->raw.depth) {
+		paging_raw_draw(&pg->raw, pan, ctx, st, sf, area);
+		if (pg->raw.on_entry)
+			pg->cursor = pg->raw.tab.entry[pg->raw.under].gva;
 		return;
 	}
 	sum = area;
@@ -518,11 +535,40 @@ static void paging_draw(struct panel *pan, const struct panel_ctx *ctx, struct s
 		paging_draw_sum(pg, sf, sum);
 }
 
+/* From a range to the tables that make it, and on from table to table; a page is explained. */
+static bool paging_enter(struct panel *pan, const struct panel_ctx *ctx)
+{
+	struct paging *pg = pan->data;
+	const struct x86_state *st = paging_state(pg, ctx);
+
+	if (!st || mmu_mode_of(st) == MMU_OFF)
+		return false;
+	if (pg->raw.depth)
+		return paging_raw_enter(&pg->raw, pan);
+	pg->cursor_row = pan->cursor;
+	pg->explain = false;
+	paging_raw_open(&pg->raw, pan, ctx, st, pg->cursor);
+	return true;
+}
+
+static bool paging_leave_table(struct panel *pan)
+{
+	struct paging *pg = pan->data;
+
+	if (!pg->raw.depth)
+		return false;
+	paging_raw_back(&pg->raw, pan);
+	if (!pg->raw.depth)
+		pan->cursor = pg->cursor_row;
+	return true;
+}
+
 static unsigned int paging_request(struct panel *pan, const struct panel_ctx *ctx, enum request req)
 {
 	struct paging *pg = pan->data;
 
-	(void)ctx;
+	if (req == REQ_ENTER && paging_enter(pan, ctx))
+		return PANEL_HANDLED | PANEL_REDRAW;
 	if (req == REQ_EXPLAIN || req == REQ_ENTER) {
 		pg->explain = !pg->explain || pg->gva != pg->cursor;
 		pg->gva = pg->cursor;
@@ -533,12 +579,14 @@ static unsigned int paging_request(struct panel *pan, const struct panel_ctx *ct
 		pg->cols = 0; /* the list is made anew */
 		return PANEL_HANDLED | PANEL_REDRAW;
 	}
-	if (req == REQ_BACK && pg->has_root) {
-		pg->has_root = pg->valid = false;
-		return PANEL_HANDLED | PANEL_REDRAW;
-	}
 	if (req == REQ_BACK && pg->explain) {
 		pg->explain = false;
+		return PANEL_HANDLED | PANEL_REDRAW;
+	}
+	if (req == REQ_BACK && paging_leave_table(pan))
+		return PANEL_HANDLED | PANEL_REDRAW;
+	if (req == REQ_BACK && pg->has_root) {
+		pg->has_root = pg->valid = false;
 		return PANEL_HANDLED | PANEL_REDRAW;
 	}
 	return PANEL_IGNORED;
@@ -577,6 +625,9 @@ static int paging_rows(struct panel *pan, const struct panel_ctx *ctx, int cols)
 	if (!st)
 		return 1;
 	paging_fold(pg, ctx, st, cols, pan->whole);
+	paging_take_words(pan, ctx, st);
+	if (pg->raw.depth)
+		return paging_raw_rows(&pg->raw, ctx, st) + 1;
 	return (int)pg->list.nr + 3 + (pan->goal[0] ? 11 : 0);
 }
 
@@ -620,7 +671,8 @@ static char *paging_json(struct panel *pan, const struct panel_ctx *ctx)
 		return NULL;
 	}
 	paging_fold(pg, ctx, st, 80, true);
-	for (size_t i = 0; i < pg->fold.nr; i++)
+	paging_take_words(pan, ctx, st);
+	for (size_t i = 0; i < pg->fold.nr && !pg->raw.depth; i++)
 		json_array_append_new(list, paging_range_object(ctx, st, &pg->fold.range[i]));
 	for (unsigned int i = 0; i < pg->lint.nr; i++)
 		json_array_append_new(lint, paging_lint_object(&pg->lint.finding[i]));
@@ -631,14 +683,16 @@ static char *paging_json(struct panel *pan, const struct panel_ctx *ctx)
 			"writable_executable", (int)pg->fold.nr_wx, "reserved",
 			(int)pg->fold.nr_reserved, "truncated", pg->fold.truncated, "ranges", list,
 			"lint", lint);
+	if (pg->raw.depth)
+		json_object_set_new(obj, "table", paging_raw_object(&pg->raw, ctx, st));
 	text = obj ? json_dumps(obj, JSON_INDENT(2)) : NULL;
 	json_decref(obj);
 	return text;
 }
 
-static const enum request paging_verbs[] = { REQ_EXPLAIN,   REQ_GOTO, REQ_FILTER,   REQ_DIFF,
-					     REQ_NEXT_VCPU, REQ_STEP, REQ_CONTINUE, REQ_PAUSE,
-					     REQ_YANK,	    REQ_NONE };
+static const enum request paging_verbs[] = { REQ_ENTER, REQ_EXPLAIN,   REQ_GOTO, REQ_FILTER,
+					     REQ_DIFF,	REQ_NEXT_VCPU, REQ_STEP, REQ_CONTINUE,
+					     REQ_PAUSE, REQ_YANK,      REQ_NONE };
 
 const struct panel_ops panel_paging_ops = {
 	.id = "paging",

@@ -120,6 +120,12 @@ static int panel_height(struct panel *pan, const struct panel_ctx *ctx, int cols
 	return rows > PANEL_ROWS_MAX ? PANEL_ROWS_MAX : rows < 1 ? 1 : rows;
 }
 
+static void panel_take_goal(struct panel *pan, const struct panel_ctx *ctx)
+{
+	if (ctx->goal)
+		snprintf(pan->goal, sizeof(pan->goal), "%s", ctx->goal);
+}
+
 int panel_show(const struct panel_ops *ops, const struct panel_ctx *ctx, int cols, struct buf *out)
 {
 	struct surface *sf = NULL;
@@ -131,6 +137,7 @@ int panel_show(const struct panel_ops *ops, const struct panel_ctx *ctx, int col
 	if (err)
 		return err;
 	pan.whole = true;
+	panel_take_goal(&pan, ctx);
 	sf = surface_new(panel_height(&pan, ctx, cols), cols);
 	if (!sf) {
 		err = -ENOMEM;
@@ -155,6 +162,7 @@ char *panel_json(const struct panel_ops *ops, const struct panel_ctx *ctx)
 
 	if (!ops->json || panel_init(&pan, ops))
 		return NULL;
+	panel_take_goal(&pan, ctx);
 	text = ops->json(&pan, ctx);
 	panel_exit(&pan);
 	return text;

@@ -55,6 +55,7 @@ struct panel_ctx {
 	bool ascii;    /* no box drawing or CP437 beyond ASCII */
 	bool grabbed;  /* keys go to the guest */
 	const char *stage2; /* the second stage as lines (x-vitrine-stage2), NULL: not asked */
+	const char *goal;   /* for panel_show() and panel_json(): as if typed at `g`; or NULL */
 };
 
 struct panel_ops;

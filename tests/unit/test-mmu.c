@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "inspect/mmu-lint.h"
+#include "inspect/mmu-table.h"
 #include "view-fixture.h"
 
 #define P   1ull
@@ -538,18 +539,75 @@ static void test_keys(void **state)
 	view_fixture_free(m.fx);
 }
 
+/* Raw tables: every level of the fixture's own, and what no mode has. */
+static void test_table(void **state)
+{
+	struct view_fixture *fx = view_fixture_new();
+	struct x86_state *st = &fx->view.vcpu[0].state;
+	struct mmu_table *tab = malloc(sizeof(*tab));
+	char flags[MMU_FLAGS_MAX];
+	struct buf text = BUF_INIT;
+	unsigned int level, index;
+	uint64_t gpa, gva = 0;
+
+	(void)state;
+	assert_non_null(tab);
+	assert_true(mmu_table_top(st, &gpa, &level));
+	assert_true(gpa == FIXTURE_PML4 && level == 4);
+	for (; level; level--) {
+		assert_int_equal(mmu_table_read(&fx->view, st, gpa, level, gva, tab, NULL), 0);
+		assert_true(tab->readable);
+		assert_int_equal(tab->nr, 512);
+		index = FIXTURE_RIP >> (12 + 9 * (level - 1)) & 511;
+		assert_true(tab->entry[index].present);
+		assert_int_equal(tab->entry[index].leaf, level == 1);
+		gpa = tab->entry[index].target;
+		gva = tab->entry[index].gva;
+	}
+	assert_true(gpa == 0x101000);
+	assert_true(gva == (FIXTURE_RIP & ~0xfffull));
+	assert_string_equal(mmu_flags_text(tab, index, flags), "P R- S A- G");
+	mmu_table_text(tab, NULL, &text);
+	assert_non_null(strstr(buf_str(&text), "[257] 0000000000101121  P R- S A- G"));
+	buf_free(&text);
+	assert_int_not_equal(mmu_table_read(&fx->view, st, 0x1000, 5, 0, tab, NULL), 0);
+	assert_int_not_equal(mmu_table_read(&fx->view, st, 0x1000, 0, 0, tab, NULL), 0);
+	assert_int_equal(mmu_table_read(&fx->view, st, 1ull << 40, 2, 0, tab, NULL), 0);
+	assert_false(tab->readable);
+	/* swap entries and nonsense are shown as they are */
+	view_fixture_poke(fx, 0x1000, 0xdeadbeef0, 8);
+	view_fixture_poke(fx, 0x1008, ~0ull, 8);
+	assert_int_equal(mmu_table_read(&fx->view, st, 0x1000, 4, 0, tab, NULL), 0);
+	assert_false(tab->entry[0].present);
+	assert_true(tab->entry[1].reserved && tab->entry[1].outside);
+	st->efer = 0;
+	st->cr4 = X86_CR4_PAE;
+	assert_true(mmu_table_top(st, &gpa, &level));
+	assert_int_equal(level, 3);
+	assert_int_equal(mmu_table_read(&fx->view, st, gpa, 3, 0, tab, NULL), 0);
+	assert_int_equal(tab->nr, 4);
+	st->cr4 = 0;
+	assert_int_equal(mmu_table_read(&fx->view, st, 0x1000, 2, 0, tab, NULL), 0);
+	assert_int_equal(tab->nr, 1024);
+	assert_true(tab->entry[1].gva == 0x400000);
+	st->cr0 = 0x11;
+	assert_false(mmu_table_top(st, &gpa, &level));
+	free(tab);
+	view_fixture_free(fx);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lint),	     cmocka_unit_test(test_reverse),
-		cmocka_unit_test(test_keys),	     cmocka_unit_test(test_off),
-		cmocka_unit_test(test_32),	     cmocka_unit_test(test_pae),
-		cmocka_unit_test(test_4level),	     cmocka_unit_test(test_5level),
-		cmocka_unit_test(test_reserved),     cmocka_unit_test(test_rights),
-		cmocka_unit_test(test_explain_text), cmocka_unit_test(test_fold),
-		cmocka_unit_test(test_fold_flags),   cmocka_unit_test(test_fold_self_map),
-		cmocka_unit_test(test_fold_cyclic),  cmocka_unit_test(test_fold_million),
-		cmocka_unit_test(test_outside),
+		cmocka_unit_test(test_table),	      cmocka_unit_test(test_lint),
+		cmocka_unit_test(test_reverse),	      cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_off),	      cmocka_unit_test(test_32),
+		cmocka_unit_test(test_pae),	      cmocka_unit_test(test_4level),
+		cmocka_unit_test(test_5level),	      cmocka_unit_test(test_reserved),
+		cmocka_unit_test(test_rights),	      cmocka_unit_test(test_explain_text),
+		cmocka_unit_test(test_fold),	      cmocka_unit_test(test_fold_flags),
+		cmocka_unit_test(test_fold_self_map), cmocka_unit_test(test_fold_cyclic),
+		cmocka_unit_test(test_fold_million),  cmocka_unit_test(test_outside),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
