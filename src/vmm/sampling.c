@@ -21,7 +21,6 @@ static const char *const sampling_vm_names[SAMPLING_NR_VM] = { "pages_4k", "page
 							       "remote_tlb_flush" };
 
 struct sampling_vcpu {
-	struct kvmstats *stats;
 	uint64_t asked_ns;   /* when the publication that is due was asked for */
 	uint64_t asked_irqs; /* interrupts injected by then */
 	uint64_t rate_irqs;  /* the same, when the rate was last taken */
@@ -38,25 +37,31 @@ struct sampling {
 static void sampling_open(struct vm *vm)
 {
 	struct sampling *smp = calloc(1, sizeof(*smp) + vm->nr_vcpus * sizeof(smp->vcpu[0]));
-	unsigned int i;
 
 	if (!smp)
 		return; /* counters are a convenience */
 	smp->stats = kvmstats_open(vm->fd, sampling_vm_names, SAMPLING_NR_VM);
-	for (i = 0; i < vm->nr_vcpus; i++)
-		smp->vcpu[i].stats =
-			kvmstats_open(vm->vcpu[i]->fd, sampling_vcpu_names, SAMPLING_NR_VCPU);
 	vm->sampling = smp;
+}
+
+/* A vCPU's descriptor waits until it leaves KVM_RUN: an idle one may stay there for hours. */
+void sampling_join(struct vcpu *vcpu)
+{
+	if (!atomic_load(&vcpu->stats))
+		atomic_store(&vcpu->stats,
+			     kvmstats_open(vcpu->fd, sampling_vcpu_names, SAMPLING_NR_VCPU));
 }
 
 void sampling_close(struct vm *vm)
 {
 	unsigned int i;
 
+	for (i = 0; i < vm->nr_vcpus && vm->vcpu[i]; i++) {
+		kvmstats_close(atomic_load(&vm->vcpu[i]->stats));
+		atomic_store(&vm->vcpu[i]->stats, NULL);
+	}
 	if (!vm->sampling)
 		return;
-	for (i = 0; i < vm->nr_vcpus; i++)
-		kvmstats_close(vm->sampling->vcpu[i].stats);
 	kvmstats_close(vm->sampling->stats);
 	free(vm->sampling);
 	vm->sampling = NULL;
@@ -101,9 +106,13 @@ void sampling_read(struct vm *vm)
 	};
 	for (i = 0; i < vm->nr_vcpus; i++) {
 		struct vcpu_sample *to = vm->vcpu[i]->sample;
+		struct kvmstats *stats;
 
-		to->kvm_exits = kvmstats_get(smp->vcpu[i].stats, SAMPLING_EXITS);
-		to->kvm_irqs = kvmstats_get(smp->vcpu[i].stats, SAMPLING_IRQS);
+		if (vm->state != VM_STATE_RUNNING)
+			sampling_join(vm->vcpu[i]);
+		stats = atomic_load(&vm->vcpu[i]->stats);
+		to->kvm_exits = kvmstats_get(stats, SAMPLING_EXITS);
+		to->kvm_irqs = kvmstats_get(stats, SAMPLING_IRQS);
 	}
 	if (vm->state == VM_STATE_RUNNING)
 		sampling_rates(vm);

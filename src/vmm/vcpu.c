@@ -219,6 +219,7 @@ static void *vcpu_thread(void *arg)
 		}
 		if (atomic_exchange(&vcpu->publish, false)) {
 			vcpu_complete(vcpu);
+			sampling_join(vcpu);
 			state_publish(vcpu, false);
 			continue;
 		}

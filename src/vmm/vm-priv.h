@@ -59,6 +59,7 @@ struct vcpu {
 	uint8_t maxphyaddr;
 	unsigned int publish_count;
 	struct vcpu_sample *sample;
+	_Atomic(struct kvmstats *) stats; /* opened once, by the vCPU or while it stands */
 	struct x86_state first; /* as KVM made it: what a reset goes back to */
 	/* a debug exit met while another stop was being carried out: asked again on resume */
 	bool late;
@@ -172,6 +173,8 @@ uint64_t vm_time_guest_ns(struct vm *vm);
 
 /* sampling.c: counters and publications for viewers. Main loop. */
 void sampling_close(struct vm *vm);
+/* Open VCPU's counters, once. Its own thread, or while it stands: KVM answers no other. */
+void sampling_join(struct vcpu *vcpu);
 /* KVM's counters into the sample page; inside vm_describe(). */
 void sampling_read(struct vm *vm);
 /* The sample timer: ask for what is due, at as little cost to the guest as can be. */
