@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/parse.h"
+#include "ctl/catch.h"
 #include "ctl/control.h"
 #include "ctl/monitor.h"
 #include "ctl/proto.h"
@@ -237,7 +238,7 @@ static int debug_qmp_list(void *ctx, struct ctl_conn *conn, const json_t *args, 
 	brk = dbg_table(debug->dbg, &nr);
 	*ret = json_array();
 	for (i = 0; i < nr; i++) {
-		if (brk[i].owner == DBG_OWNER_TEMP)
+		if (brk[i].owner == DBG_OWNER_TEMP || brk[i].owner == DBG_OWNER_CATCH)
 			continue;
 		json_array_append_new(
 			*ret,
@@ -251,9 +252,65 @@ static int debug_qmp_list(void *ctx, struct ctl_conn *conn, const json_t *args, 
 	return 0;
 }
 
+/* "what": as the monitor's catch takes it. */
+static int debug_qmp_catch(void *ctx, struct ctl_conn *conn, const json_t *args, json_t **ret,
+			   struct err *err)
+{
+	struct debug *debug = ctx;
+	struct control *control = ctl_server_control(debug->srv);
+	struct monitor_ctx mon = { .vcpu = ctl_conn_vcpu(conn), .syms = control_syms(control) };
+	const char *what;
+	struct vm_view *view;
+	unsigned int id = 0;
+	int res;
+
+	res = proto_need_string(args, "what", &what, err);
+	if (res < 0)
+		return res;
+	view = control_view(control, err);
+	if (!view)
+		return -err->code;
+	mon.view = view;
+	res = catch_add(debug->dbg, &mon, what, &id, err);
+	control_view_free(view);
+	if (res == 0)
+		*ret = json_pack("{s:i}", "id", (int)id);
+	return res;
+}
+
+static int debug_qmp_catches(void *ctx, struct ctl_conn *conn, const json_t *args, json_t **ret,
+			     struct err *err)
+{
+	struct debug *debug = ctx;
+
+	(void)conn;
+	(void)args;
+	(void)err;
+	*ret = catch_list_json(debug->dbg);
+	return 0;
+}
+
+static int debug_qmp_catch_delete(void *ctx, struct ctl_conn *conn, const json_t *args,
+				  json_t **ret, struct err *err)
+{
+	struct debug *debug = ctx;
+	long long id;
+	int res;
+
+	(void)conn;
+	(void)ret;
+	res = proto_need_int(args, "id", 1, UINT32_MAX, &id, err);
+	return res < 0 ? res : dbg_catch_remove(debug->dbg, (unsigned int)id, err);
+}
+
 static const struct ctl_command debug_qmp[] = {
-	{ "x-vitrine-step", debug_qmp_step },	     { "x-vitrine-until", debug_qmp_until },
-	{ "x-vitrine-break", debug_qmp_break },	     { "x-vitrine-break-delete", debug_qmp_delete },
+	{ "x-vitrine-catch", debug_qmp_catch },
+	{ "x-vitrine-catches", debug_qmp_catches },
+	{ "x-vitrine-catch-delete", debug_qmp_catch_delete },
+	{ "x-vitrine-step", debug_qmp_step },
+	{ "x-vitrine-until", debug_qmp_until },
+	{ "x-vitrine-break", debug_qmp_break },
+	{ "x-vitrine-break-delete", debug_qmp_delete },
 	{ "x-vitrine-breakpoints", debug_qmp_list },
 };
 
@@ -405,7 +462,7 @@ static int debug_hmp_list(const struct monitor_ctx *ctx, struct monitor_args *ar
 	(void)err;
 	brk = dbg_table(debug->dbg, &nr);
 	for (i = 0; i < nr; i++) {
-		if (brk[i].owner == DBG_OWNER_TEMP)
+		if (brk[i].owner == DBG_OWNER_TEMP || brk[i].owner == DBG_OWNER_CATCH)
 			continue;
 		buf_printf(out, "%-3u %-6s %-8s %s0x%016llx len %-4llu hits %-6llu %s%s%s%s\n",
 			   brk[i].id, debug_type_names[brk[i].type],
@@ -419,6 +476,39 @@ static int debug_hmp_list(const struct monitor_ctx *ctx, struct monitor_args *ar
 	if (!shown)
 		buf_puts(out, "no breakpoints\n");
 	return 0;
+}
+
+static int debug_hmp_catch(const struct monitor_ctx *ctx, struct monitor_args *args,
+			   struct buf *out, struct err *err)
+{
+	struct debug *debug = ctx->table_ctx;
+	unsigned int id = 0;
+	int ret;
+
+	if (!args->nr || strcmp(args->rest, "list") == 0) {
+		catch_list_text(debug->dbg, out);
+		return 0;
+	}
+	if (strcmp(args->rest, "log") == 0) {
+		dbg_catch_log(debug->dbg, out);
+		return 0;
+	}
+	ret = catch_add(debug->dbg, ctx, args->rest, &id, err);
+	if (ret == 0)
+		buf_printf(out, "catch %u\n", id);
+	return ret;
+}
+
+static int debug_hmp_uncatch(const struct monitor_ctx *ctx, struct monitor_args *args,
+			     struct buf *out, struct err *err)
+{
+	struct debug *debug = ctx->table_ctx;
+	uint64_t id = 0;
+
+	(void)out;
+	if (args->nr && !parse_range(args->word[0], 1, UINT32_MAX, &id))
+		return err_set(err, EINVAL, "'%s' is no catch's number", args->word[0]);
+	return dbg_catch_remove(debug->dbg, (unsigned int)id, err);
 }
 
 const struct monitor_command debug_monitor_commands[] = {
@@ -436,6 +526,13 @@ const struct monitor_command debug_monitor_commands[] = {
 	  MONITOR_COMPLETE_SYMBOL, debug_hmp_xwatch },
 	{ "delete|d", "[number]", "remove a breakpoint, or all", 1, 0, MONITOR_COMPLETE_NONE,
 	  debug_hmp_delete },
+	{ "catch", "[list|log|what [stop|log|count] [if condition]]",
+	  "stop at, log or count exception VECTOR [error=VALUE/MASK], interrupt VECTOR, msr, port "
+	  "or "
+	  "mmio RANGE [read] [write], process CR3, mode, crash, reset",
+	  -1, 0, MONITOR_COMPLETE_NONE, debug_hmp_catch },
+	{ "uncatch", "[number]", "catch it no more, or nothing", 1, 0, MONITOR_COMPLETE_NONE,
+	  debug_hmp_uncatch },
 	{ "step|si", "", "execute one instruction", 0, 0, MONITOR_COMPLETE_NONE, debug_hmp_step },
 	{ "over|ni", "", "the same, a call taken as one", 0, 0, MONITOR_COMPLETE_NONE,
 	  debug_hmp_over },

@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,6 +91,19 @@ static uint64_t expr_paren(struct expr *ex)
 	return val;
 }
 
+static uint64_t expr_unary(struct expr *ex);
+
+static uint64_t expr_memory(struct expr *ex)
+{
+	const char *start = ex->at;
+	uint64_t addr = expr_unary(ex), val = 0;
+
+	if (ex->ret || (ex->names->mem && ex->names->mem(ex->names->ctx, addr, &val)))
+		return val;
+	ex->at = start;
+	return expr_fail(ex, EFAULT, "no memory");
+}
+
 static uint64_t expr_unary(struct expr *ex)
 {
 	uint64_t val = 0;
@@ -114,6 +128,14 @@ static uint64_t expr_unary(struct expr *ex)
 		ex->at++;
 		val = ~expr_unary(ex);
 		break;
+	case '!':
+		ex->at++;
+		val = !expr_unary(ex);
+		break;
+	case '*':
+		ex->at++;
+		val = expr_memory(ex);
+		break;
 	case '$':
 		ex->at++;
 		val = expr_name(ex, true);
@@ -126,29 +148,61 @@ static uint64_t expr_unary(struct expr *ex)
 	return val;
 }
 
-/* Binary operators from the loosest level to the tightest, each character one (<< is '<'). */
-static const char *const expr_levels[] = { "|", "^", "&", "<>", "+-", "*/%" };
+/* Binary operators, those that begin another one behind it. LEVEL: 0 binds loosest. */
+static const struct expr_op {
+	char text[3];
+	uint8_t level;
+} expr_ops[] = {
+	{ "||", 0 }, { "&&", 1 }, { "==", 5 }, { "!=", 5 }, { "<=", 6 }, { ">=", 6 },
+	{ "<<", 7 }, { ">>", 7 }, { "|", 2 },  { "^", 3 },  { "&", 4 },	 { "<", 6 },
+	{ ">", 6 },  { "+", 8 },  { "-", 8 },  { "*", 9 },  { "/", 9 },	 { "%", 9 },
+};
 
-#define EXPR_NR_LEVELS (sizeof(expr_levels) / sizeof(expr_levels[0]))
+#define EXPR_NR_OPS    (sizeof(expr_ops) / sizeof(expr_ops[0]))
+#define EXPR_NR_LEVELS 10
 
-/* The operator at hand if LEVEL has it, stepped over; else 0. */
-static char expr_operator(struct expr *ex, unsigned int level)
+/* The operator at hand if it is of LEVEL, stepped over; else NULL. */
+static const struct expr_op *expr_operator(struct expr *ex, unsigned int level)
 {
-	char op;
+	const struct expr_op *op;
+	size_t len;
 
 	expr_blank(ex);
-	op = *ex->at;
-	if (!op || !strchr(expr_levels[level], op))
-		return 0;
-	if ((op == '<' || op == '>') && ex->at[1] != op)
-		return 0;
-	ex->at += op == '<' || op == '>' ? 2 : 1;
-	return op;
+	for (op = expr_ops; op < expr_ops + EXPR_NR_OPS; op++) {
+		len = strlen(op->text);
+		if (strncmp(ex->at, op->text, len) != 0)
+			continue;
+		if (op->level != level)
+			return NULL;
+		ex->at += len;
+		return op;
+	}
+	return NULL;
 }
 
-static uint64_t expr_apply(struct expr *ex, char op, uint64_t a, uint64_t b)
+#define EXPR_OP(a, b) ((unsigned int)(a) << 8 | (unsigned char)(b))
+
+static uint64_t expr_apply(struct expr *ex, const char *op, uint64_t a, uint64_t b)
 {
-	switch (op) {
+	switch (EXPR_OP(op[0], op[1])) {
+	case EXPR_OP('|', '|'):
+		return a || b;
+	case EXPR_OP('&', '&'):
+		return a && b;
+	case EXPR_OP('=', '='):
+		return a == b;
+	case EXPR_OP('!', '='):
+		return a != b;
+	case EXPR_OP('<', '='):
+		return a <= b;
+	case EXPR_OP('>', '='):
+		return a >= b;
+	case EXPR_OP('<', '<'):
+		return b < 64 ? a << b : 0;
+	case EXPR_OP('>', '>'):
+		return b < 64 ? a >> b : 0;
+	}
+	switch (op[0]) {
 	case '|':
 		return a | b;
 	case '^':
@@ -156,9 +210,9 @@ static uint64_t expr_apply(struct expr *ex, char op, uint64_t a, uint64_t b)
 	case '&':
 		return a & b;
 	case '<':
-		return b < 64 ? a << b : 0;
+		return a < b;
 	case '>':
-		return b < 64 ? a >> b : 0;
+		return a > b;
 	case '+':
 		return a + b;
 	case '-':
@@ -168,13 +222,13 @@ static uint64_t expr_apply(struct expr *ex, char op, uint64_t a, uint64_t b)
 	}
 	if (!b)
 		return expr_fail(ex, EDOM, "division by zero");
-	return op == '/' ? a / b : a % b;
+	return op[0] == '/' ? a / b : a % b;
 }
 
 static uint64_t expr_binary(struct expr *ex, unsigned int level)
 {
+	const struct expr_op *op;
 	uint64_t val, right;
-	char op;
 
 	if (level == EXPR_NR_LEVELS)
 		return expr_unary(ex);
@@ -182,7 +236,7 @@ static uint64_t expr_binary(struct expr *ex, unsigned int level)
 	while (!ex->ret && (op = expr_operator(ex, level))) {
 		right = expr_binary(ex, level + 1);
 		if (!ex->ret)
-			val = expr_apply(ex, op, val, right);
+			val = expr_apply(ex, op->text, val, right);
 	}
 	return val;
 }
@@ -198,4 +252,62 @@ int expr_eval(const char *text, const struct expr_names *names, uint64_t *out, s
 	if (!ex.ret)
 		*out = val;
 	return ex.ret;
+}
+
+/* One name of TEXT, replaced; how long it was. */
+static size_t expr_bind_name(const char *text, const struct expr_names *names, char *to,
+			     size_t size, struct err *err)
+{
+	char name[EXPR_NAME_MAX];
+	uint64_t val;
+	size_t len = 0;
+
+	while (len < sizeof(name) - 1 && expr_is_name(text[len], !len)) {
+		name[len] = text[len];
+		len++;
+	}
+	name[len] = '\0';
+	if (!names->sym || !names->sym(names->ctx, name, &val)) {
+		err_set(err, ENOENT, "no such symbol at '%.40s'", text);
+		return 0;
+	}
+	snprintf(to, size, "0x%llx", (unsigned long long)val);
+	return len;
+}
+
+/* The end of a register's name or of a number. */
+static size_t expr_word(const char *text)
+{
+	size_t len = text[0] == '$';
+
+	while (expr_is_name(text[len], false))
+		len++;
+	return len;
+}
+
+int expr_bind(const char *text, const struct expr_names *names, char *out, size_t size,
+	      struct err *err)
+{
+	size_t used = 0, n;
+	char piece[EXPR_NAME_MAX];
+
+	for (; *text; text += n) {
+		if (expr_is_name(*text, true)) {
+			n = expr_bind_name(text, names, piece, sizeof(piece), err);
+			if (!n)
+				return -ENOENT;
+		} else {
+			n = *text == '$' || isdigit((unsigned char)*text) ? expr_word(text) : 1;
+			if (n >= sizeof(piece))
+				return err_set(err, EMSGSIZE, "too long at '%.40s'", text);
+			memcpy(piece, text, n);
+			piece[n] = '\0';
+		}
+		used += (size_t)snprintf(out + used, size - used, "%s", piece);
+		if (used >= size)
+			return err_set(err, EMSGSIZE, "the expression is too long");
+	}
+	if (!used)
+		out[0] = '\0';
+	return 0;
 }

@@ -295,7 +295,7 @@ int dbg_arm_vcpu(struct dbg *dbg, unsigned int index, struct err *err)
 	bool step = dv->off || dv->res.action == DBG_STEP || dv->res.action == DBG_RANGE;
 	size_t i;
 
-	arm.step = step;
+	arm.step = step || dv->watch_mode;
 	arm.block_irq = step && !dv->res.allow_irq;
 	for (i = 0; i < dbg->nr; i++) {
 		if (dbg->brk[i].engine == DBG_PATCH)
@@ -305,7 +305,7 @@ int dbg_arm_vcpu(struct dbg *dbg, unsigned int index, struct err *err)
 		arm.dr[dbg->brk[i].slot] = dbg->brk[i].gva;
 		arm.dr7 |= dbg_dr7_bits(&dbg->brk[i]);
 	}
-	if (step)
+	if (arm.step)
 		dbg_arm_aims(dbg, dv, &arm);
 	if (arm.dr7)
 		arm.dr7 |= 0x700; /* exact, and the bit that is always one */
@@ -322,6 +322,7 @@ void dbg_arm(struct dbg *dbg)
 	seen = vm_view(dbg->vm, &view, &err) == 0;
 	pthread_mutex_lock(&dbg->lock);
 	dbg_unpatch_all(dbg);
+	dbg_catch_place_locked(dbg, seen ? &view : NULL);
 	dbg_assign(dbg, seen ? &view : NULL);
 	dbg_guard_arm(dbg, seen ? &view : NULL);
 	dbg_publish_patches(dbg);
@@ -329,9 +330,11 @@ void dbg_arm(struct dbg *dbg)
 	if (seen)
 		view_release(&view);
 	for (i = 0; i < vm_nr_vcpus(dbg->vm); i++) {
+		dbg_watch_mode(dbg, i);
 		if (dbg_arm_vcpu(dbg, i, &err))
 			log_line("%s", err.text);
 	}
+	dbg_tend_update(dbg);
 }
 
 static void dbg_write_patched(struct dbg *dbg, uint64_t gpa, const uint8_t *data, size_t len)

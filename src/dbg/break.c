@@ -224,8 +224,10 @@ static void dbg_recover(struct dbg *dbg, unsigned int vcpu)
 
 static void dbg_event(void *ctx, const struct vm_event *ev)
 {
-	if (ev->kind == VM_EVENT_CRASHED)
+	if (ev->kind == VM_EVENT_CRASHED) {
 		dbg_recover(ctx, ev->vcpu);
+		dbg_catch_crashed(ctx, ev->vcpu);
+	}
 	if (ev->kind == VM_EVENT_RESET)
 		dbg_rearm(ctx);
 	else if (ev->kind == VM_EVENT_STOP || ev->kind == VM_EVENT_CRASHED)
@@ -237,6 +239,8 @@ static const struct vm_debug_ops dbg_vm_ops = {
 	.guarded = dbg_guarded,
 	.stopped = dbg_stopped,
 	.resuming = dbg_resuming,
+	.accessed = dbg_catch_accessed,
+	.reset = dbg_catch_reset,
 };
 
 int dbg_create(struct vm *vm, struct dbg **out, struct err *err)
@@ -254,7 +258,8 @@ int dbg_create(struct vm *vm, struct dbg **out, struct err *err)
 		dbg->slot[i] = -1;
 	for (i = 0; i < VM_MAX_VCPUS; i++)
 		dbg->vcpu[i].res.action = DBG_CONTINUE;
-	if (vm_listen(vm, dbg_event, dbg)) {
+	if (dbg_tend_create(dbg, err) || vm_listen(vm, dbg_event, dbg)) {
+		dbg_tend_destroy(dbg);
 		free(dbg);
 		return err_set(err, ENOSPC, "too many listeners");
 	}
@@ -275,6 +280,8 @@ void dbg_destroy(struct dbg *dbg)
 	if (!dbg)
 		return;
 	vm_unlisten(dbg->vm, dbg);
+	vm_catch(dbg->vm, 0);
+	dbg_tend_destroy(dbg);
 	vm_set_debugger(dbg->vm, NULL, NULL);
 	for (i = 0; i < VM_MAX_VCPUS; i++)
 		dbg_guard_free(&dbg->vcpu[i]);

@@ -3,6 +3,7 @@
 #ifndef VITRINE_DBG_DBG_PRIV_H
 #define VITRINE_DBG_DBG_PRIV_H
 
+#include <event2/event.h>
 #include <pthread.h>
 
 #include "dbg/dbg.h"
@@ -27,10 +28,26 @@ struct dbg_vcpu {
 	/* where the instruction may go without a trap after it; in registers that are free */
 	uint64_t aim[DBG_NR_AIMS];
 	unsigned int nr_aim;
-	bool fault;	   /* it has met a guarded page */
-	bool page;	   /* stepping with the pages open, alone */
+	bool fault;	 /* it has met a guarded page */
+	bool page;	 /* stepping with the pages open, alone */
+	bool watch_mode; /* stepping until it is in long mode */
+	enum x86_mode mode;
 	uint64_t seen_rip; /* an execution breakpoint here was reported; 0: none */
 	struct dbg_seen *seen;
+};
+
+#define DBG_CATCH_LINES 128
+#define DBG_CATCH_LINE	160
+
+/* What is caught, and what was. Under dbg->lock, but KINDS. */
+struct dbg_catches {
+	struct dbg_catch ct[DBG_MAX_CATCHES]; /* id 0: free */
+	unsigned int next_id;
+	unsigned int
+		kinds; /* bits of enum dbg_catch_kind that are in CT; written while all stand */
+	char line[DBG_CATCH_LINES][DBG_CATCH_LINE];
+	uint64_t nr_lines;
+	char text[SAMPLE_TEXT_MAX]; /* of the last hit */
 };
 
 /* A page kept from the guest. */
@@ -60,6 +77,10 @@ struct dbg {
 	bool guards_open;
 	uint64_t hot; /* the page of code the registers are lent to (linear); 1: none */
 	char text[SAMPLE_TEXT_MAX]; /* of a stop found out by the main loop */
+	struct dbg_catches catches;
+	struct event *tend; /* see tend.c */
+	bool tended;	    /* it is running */
+	unsigned int tend_count;
 };
 
 /* arm.c */
@@ -121,6 +142,44 @@ void dbg_report_locked(struct dbg *dbg, struct dbg_break *brk, unsigned int vcpu
 		       size_t text_len);
 enum vm_debug_verdict dbg_hook(void *ctx, const struct vm_debug_exit *ex, char *text,
 			       size_t text_len);
+
+/* catch.c */
+/* Something happened to a vCPU that stands or is in its own thread: true: it shall stop. */
+bool dbg_catch_take_locked(struct dbg *dbg, const struct dbg_caught *what,
+			   const struct x86_state *st);
+/* Stop because of what was taken last. */
+void dbg_catch_stop_locked(struct dbg *dbg, unsigned int vcpu, char *text, size_t text_len);
+/* For struct vm_debug_ops. */
+bool dbg_catch_accessed(void *ctx, const struct vm_access *acc, char *text, size_t text_len);
+bool dbg_catch_reset(void *ctx, unsigned int vcpu, char *text, size_t text_len);
+void dbg_catch_crashed(struct dbg *dbg, unsigned int vcpu);
+static inline bool dbg_catches_any(const struct dbg *dbg, enum dbg_catch_kind kind)
+{
+	return dbg->catches.kinds & 1u << kind;
+}
+
+/* catch-place.c: what the machine has to be armed with for them */
+/* Breakpoints on the handlers that the IDTs name now. VIEW may be NULL. */
+void dbg_catch_place_locked(struct dbg *dbg, const struct vm_view *view);
+/* The pages that processes are known by; how many were put into PLAN, which has room for ROOM. */
+size_t dbg_catch_guards(struct dbg *dbg, const struct vm_view *view, struct dbg_guard *plan,
+			size_t room);
+/* A vCPU that met a guarded page: is it a process that begins? */
+enum dbg_entry { DBG_ENTRY_NONE, DBG_ENTRY_PASS, DBG_ENTRY_STOP };
+enum dbg_entry dbg_catch_entry_locked(struct dbg *dbg, unsigned int index,
+				      const struct x86_state *st);
+/* Close the tables of processes that no vCPU executes any more. The VM stands. */
+void dbg_catch_leave(struct dbg *dbg);
+/* Whether vCPU INDEX, which stands, has to be stepped because of its mode. */
+void dbg_watch_mode(struct dbg *dbg, unsigned int index);
+/* In the vCPU's thread, a step done: true: stop. */
+bool dbg_mode_stepped_locked(struct dbg *dbg, unsigned int index, const struct x86_state *st);
+
+/* tend.c: what has to be looked after while the guest runs. Main loop. */
+int dbg_tend_create(struct dbg *dbg, struct err *err);
+void dbg_tend_destroy(struct dbg *dbg);
+/* After arming: run the timer if there is something to look after. */
+void dbg_tend_update(struct dbg *dbg);
 
 /* step.c */
 /* Called by the VM, main loop, before it sets the vCPUs going. */

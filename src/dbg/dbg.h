@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "vmm/vm.h"
 
@@ -29,7 +30,8 @@ enum dbg_type {
 enum dbg_owner {
 	DBG_OWNER_USER, /* dashboard, monitor */
 	DBG_OWNER_GDB,
-	DBG_OWNER_TEMP, /* step over, finish, until: gone at the next stop */
+	DBG_OWNER_TEMP,	 /* step over, finish, until: gone at the next stop */
+	DBG_OWNER_CATCH, /* the handler of an exception that is caught */
 };
 
 /* How a breakpoint is kept now. */
@@ -108,7 +110,13 @@ int dbg_finish(struct dbg *dbg, unsigned int vcpu, uint64_t ret, struct err *err
 /* Run until VCPU (or any: -1) reaches GVA. */
 int dbg_until(struct dbg *dbg, int vcpu, uint64_t gva, struct err *err);
 
-enum dbg_stop_kind { DBG_STOP_NONE, DBG_STOP_STEP, DBG_STOP_BREAK, DBG_STOP_WATCH };
+enum dbg_stop_kind {
+	DBG_STOP_NONE,
+	DBG_STOP_STEP,
+	DBG_STOP_BREAK,
+	DBG_STOP_WATCH,
+	DBG_STOP_CATCH, /* the VM's stop text says what */
+};
 
 struct dbg_stop {
 	enum dbg_stop_kind kind;
@@ -128,6 +136,68 @@ int dbg_write_phys(struct dbg *dbg, uint64_t gpa, const void *data, size_t len, 
 /* The same through VCPU's page tables. */
 int dbg_write_virt(struct dbg *dbg, unsigned int vcpu, uint64_t gva, const void *data, size_t len,
 		   struct err *err);
+
+/* --- catch: events, not addresses (catch.c) --- */
+
+enum dbg_catch_kind {
+	DBG_CATCH_EXCEPTION, /* entry of the handler that the IDT names */
+	DBG_CATCH_INTERRUPT,
+	DBG_CATCH_MSR,
+	DBG_CATCH_PORT,
+	DBG_CATCH_MMIO,
+	DBG_CATCH_PROCESS, /* the first walk through the page table that CR3 names */
+	DBG_CATCH_MODE,	   /* each instruction is stepped until long mode */
+	DBG_CATCH_CRASH,   /* a triple fault */
+	DBG_CATCH_RESET,   /* the guest's own: stops after it */
+};
+
+enum dbg_catch_action { DBG_CATCH_STOP, DBG_CATCH_LOG, DBG_CATCH_COUNT };
+
+/* What happened. */
+struct dbg_caught {
+	enum dbg_catch_kind kind;
+	unsigned int vcpu;
+	uint64_t at; /* vector, MSR, port, gpa, CR3; enum x86_mode */
+	bool has_error;
+	uint32_t error;
+	bool write;
+	uint32_t size;
+	uint64_t data;
+};
+
+#define DBG_MAX_CATCHES 32
+#define DBG_CATCH_COND	192
+
+struct dbg_catch {
+	unsigned int id; /* 1... */
+	enum dbg_catch_kind kind;
+	enum dbg_catch_action action;
+	uint64_t lo, hi;	    /* vector, MSR, port, gpa; of a process LO is its CR3 */
+	bool read, write;	    /* of MSRs, ports, MMIO */
+	uint32_t error, error_mask; /* an exception's code counts if the masked bits are these */
+	char cond[DBG_CATCH_COND];  /* an expression, or "" */
+	/* Whether COND holds; in the vCPU's thread. NULL: always. */
+	bool (*holds)(void *ctx, const struct dbg_catch *ct, const struct dbg_caught *what,
+		      const struct x86_state *st);
+	void *holds_ctx;
+	uint64_t hits;
+	bool inside;  /* DBG_CATCH_PROCESS: it is being executed, its table is open */
+	char why[64]; /* why nothing can be caught yet, or "" */
+};
+
+/* Whether WHAT is what CT is for, its condition aside. */
+bool dbg_catch_matches(const struct dbg_catch *ct, const struct dbg_caught *what);
+/* WHAT in a person's words, to BUF. */
+void dbg_catch_text(const struct dbg_caught *what, const struct x86_state *st, char *buf,
+		    size_t len);
+/* The VM may run. ID may be NULL. -EOPNOTSUPP where KVM has no exit for it. */
+int dbg_catch_add(struct dbg *dbg, const struct dbg_catch *want, unsigned int *id, struct err *err);
+/* ID 0: all. -ENOENT. */
+int dbg_catch_remove(struct dbg *dbg, unsigned int id, struct err *err);
+/* Copies of at most MAX of them; how many there are. */
+size_t dbg_catch_list(struct dbg *dbg, struct dbg_catch *out, size_t max);
+/* What DBG_CATCH_LOG has noted, oldest first, appended to OUT. */
+void dbg_catch_log(struct dbg *dbg, struct buf *out);
 
 /*
  * Snapshots (vmm/snapshot.h) without the debugger's patches in them. The guest may run: it is

@@ -141,6 +141,8 @@ void dbg_guard_arm(struct dbg *dbg, const struct vm_view *view)
 		    (!view || !guard_plan(view, &dbg->brk[i], plan, &nr)))
 			dbg->brk[i].engine = DBG_PENDING;
 	}
+	if (plan && view)
+		nr += dbg_catch_guards(dbg, view, plan + nr, DBG_MAX_GUARDS - nr);
 	if (plan)
 		nr = guard_sort(plan, nr);
 	if (dbg->guards_open || nr != dbg->nr_guards ||
@@ -315,15 +317,20 @@ void dbg_guard_free(struct dbg_vcpu *dv)
 bool dbg_guard_look(struct dbg *dbg, unsigned int index)
 {
 	struct dbg_vcpu *dv = &dbg->vcpu[index];
-	bool stands;
+	enum dbg_entry entry;
+	bool stands = false;
 
 	dv->fault = false;
 	if (!guard_new_view(dbg, dv))
 		return false;
 	pthread_mutex_lock(&dbg->lock);
-	stands = guard_look_locked(dbg, &dv->seen->view.vcpu[index].state, index, dbg->text,
-				   sizeof(dbg->text));
+	entry = dbg_catch_entry_locked(dbg, index, &dv->seen->view.vcpu[index].state);
+	if (entry == DBG_ENTRY_NONE)
+		stands = guard_look_locked(dbg, &dv->seen->view.vcpu[index].state, index, dbg->text,
+					   sizeof(dbg->text));
 	pthread_mutex_unlock(&dbg->lock);
+	if (entry != DBG_ENTRY_NONE) /* its table is opened */
+		return entry == DBG_ENTRY_STOP;
 	if (!stands)
 		dbg_plan(dbg, &dv->seen->view, index);
 	return stands;

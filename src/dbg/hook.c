@@ -125,7 +125,9 @@ void dbg_report_locked(struct dbg *dbg, struct dbg_break *brk, unsigned int vcpu
 				       .id = brk->id,
 				       .gva = brk->gva,
 				       .is_write = brk->type == DBG_WRITE };
-	if (brk->owner == DBG_OWNER_TEMP) {
+	if (brk->owner == DBG_OWNER_CATCH) {
+		dbg_catch_stop_locked(dbg, vcpu, text, text_len);
+	} else if (brk->owner == DBG_OWNER_TEMP) {
 		dbg->last.kind = DBG_STOP_STEP;
 		snprintf(text, text_len, "step");
 	} else {
@@ -190,6 +192,33 @@ static bool dbg_page_stepped_locked(struct dbg *dbg, const struct vm_debug_exit 
 	}
 }
 
+/* Stepping until long mode: whether that decides what comes next. */
+static bool dbg_mode_is_caught(struct dbg *dbg, const struct vm_debug_exit *ex, char *text,
+			       size_t text_len, enum vm_debug_verdict *verdict)
+{
+	struct dbg_vcpu *dv = &dbg->vcpu[ex->vcpu];
+	struct x86_state st;
+	struct vm_view view;
+
+	memset(&st, 0, sizeof(st));
+	if (vcpu_peek(vm_vcpu(dbg->vm, ex->vcpu), &st))
+		return false;
+	*verdict = VM_DEBUG_STOP;
+	if (dbg_mode_stepped_locked(dbg, ex->vcpu, &st)) {
+		dbg_catch_stop_locked(dbg, ex->vcpu, text, text_len);
+		return true;
+	}
+	if (dv->res.action != DBG_CONTINUE)
+		return false;
+	*verdict = VM_DEBUG_ASIDE;
+	if (dv->watch_mode && vm_view(dbg->vm, &view, NULL) == 0) {
+		if (dbg_plan_is_plain(&view, &st))
+			*verdict = VM_DEBUG_CONTINUE;
+		view_release(&view);
+	}
+	return true;
+}
+
 static enum vm_debug_verdict dbg_stepped_locked(struct dbg *dbg, const struct vm_debug_exit *ex,
 						char *text, size_t text_len)
 {
@@ -203,6 +232,8 @@ static enum vm_debug_verdict dbg_stepped_locked(struct dbg *dbg, const struct vm
 	dv->stall = 0;
 	dv->step_rip = ex->pc;
 	if (dv->page && dbg_page_stepped_locked(dbg, ex, text, text_len, &verdict))
+		return verdict;
+	if (dv->watch_mode && dbg_mode_is_caught(dbg, ex, text, text_len, &verdict))
 		return verdict;
 	in_range = dv->res.action == DBG_RANGE && ex->pc >= dv->res.start && ex->pc < dv->res.end;
 	if (in_range && !was_off)
@@ -219,7 +250,8 @@ static enum vm_debug_verdict dbg_hook_locked(struct dbg *dbg, const struct vm_de
 {
 	struct dbg_vcpu *dv = &dbg->vcpu[ex->vcpu];
 	struct dbg_break *brk;
-	bool stepping = dv->off || dv->res.action == DBG_STEP || dv->res.action == DBG_RANGE;
+	bool stepping = dv->off || dv->res.action == DBG_STEP || dv->res.action == DBG_RANGE ||
+			dv->watch_mode;
 
 	if (ex->exception == 3) {
 		brk = dbg_find_patch_locked(dbg, ex->pc);

@@ -102,8 +102,9 @@ static void dbg_plan_steps(struct dbg *dbg)
 	if (vm_view(dbg->vm, &view, NULL))
 		return;
 	for (i = 0; i < vm_nr_vcpus(dbg->vm); i++) {
+		dbg_watch_mode(dbg, i);
 		if (dbg->vcpu[i].off || dbg->vcpu[i].res.action == DBG_STEP ||
-		    dbg->vcpu[i].res.action == DBG_RANGE)
+		    dbg->vcpu[i].res.action == DBG_RANGE || dbg->vcpu[i].watch_mode)
 			dbg_plan(dbg, &view, i);
 	}
 	view_release(&view);
@@ -151,6 +152,8 @@ bool dbg_stopped(void *ctx, unsigned int vcpu, char *text, size_t text_len)
 	dbg->stepping_off = false;
 	for (i = 0; i < vm_nr_vcpus(dbg->vm); i++)
 		dbg->stepping_off |= dbg->vcpu[i].off;
+	if (dbg_catches_any(dbg, DBG_CATCH_MODE))
+		dbg_plan_steps(dbg);
 	dbg_go(dbg);
 	return true;
 }

@@ -198,6 +198,8 @@ void target_kvm_stop(struct gdb_server *srv, unsigned int vcpu, struct gdb_stop 
 		break;
 	}
 	dbg_last_stop(srv->dbg, &last);
+	if (last.kind == DBG_STOP_CATCH)
+		stop->text = vm_sample(srv->vm)->stop_text;
 	if (last.owner != DBG_OWNER_GDB)
 		return;
 	stop->addr = last.gva;

@@ -22,6 +22,38 @@ struct exit_entry {
 	void (*handle)(struct vcpu *vcpu, struct exit_note *note);
 };
 
+static bool exit_stop_as(struct vcpu *vcpu, enum stop_why why, bool aside, const char *text)
+{
+	struct stop stop = { .why = why, .vcpu = vcpu->index, .aside = aside };
+
+	snprintf(stop.text, sizeof(stop.text), "%s", text);
+	return stop_request(vcpu->vm, &stop);
+}
+
+static bool exit_stop(struct vcpu *vcpu, enum stop_why why, const char *text)
+{
+	return exit_stop_as(vcpu, why, false, text);
+}
+
+void exit_tell_access(struct vcpu *vcpu, enum vm_access_kind kind, uint64_t addr, uint32_t size,
+		      bool write, uint64_t data)
+{
+	struct vm_access acc = { .kind = kind,
+				 .vcpu = vcpu->index,
+				 .addr = addr,
+				 .data = data,
+				 .size = size,
+				 .write = write };
+	char text[SAMPLE_TEXT_MAX] = "access";
+	struct vm *vm = vcpu->vm;
+
+	if (!(atomic_load_explicit(&vm->catching, memory_order_relaxed) & 1u << kind) ||
+	    !vm->debug_ops || !vm->debug_ops->accessed)
+		return;
+	if (vm->debug_ops->accessed(vm->debug_ctx, &acc, text, sizeof(text)))
+		exit_stop(vcpu, STOP_DEBUG, text);
+}
+
 static void exit_io(struct vcpu *vcpu, struct exit_note *note)
 {
 	struct kvm_run *run = vcpu->run;
@@ -43,6 +75,7 @@ static void exit_io(struct vcpu *vcpu, struct exit_note *note)
 			memcpy(data, &acc.data, acc.size);
 		data += acc.size;
 		note->data = (uint32_t)acc.data;
+		exit_tell_access(vcpu, VM_ACCESS_PORT, acc.addr, acc.size, acc.write, acc.data);
 	}
 }
 
@@ -64,19 +97,7 @@ static void exit_mmio(struct vcpu *vcpu, struct exit_note *note)
 	if (!acc.write)
 		memcpy(run->mmio.data, &acc.data, acc.size);
 	note->data = (uint32_t)acc.data;
-}
-
-static bool exit_stop_as(struct vcpu *vcpu, enum stop_why why, bool aside, const char *text)
-{
-	struct stop stop = { .why = why, .vcpu = vcpu->index, .aside = aside };
-
-	snprintf(stop.text, sizeof(stop.text), "%s", text);
-	return stop_request(vcpu->vm, &stop);
-}
-
-static bool exit_stop(struct vcpu *vcpu, enum stop_why why, const char *text)
-{
-	return exit_stop_as(vcpu, why, false, text);
+	exit_tell_access(vcpu, VM_ACCESS_MMIO, acc.addr, acc.size, acc.write, acc.data);
 }
 
 void exit_debug_verdict(struct vcpu *vcpu, const struct vm_debug_exit *ex)
@@ -198,6 +219,17 @@ static void exit_intr(struct vcpu *vcpu, struct exit_note *note)
 	note->kind = EXIT_INTR;
 }
 
+static void exit_msr(struct vcpu *vcpu, struct exit_note *note)
+{
+	struct kvm_run *run = vcpu->run;
+
+	note->kind = run->exit_reason == KVM_EXIT_X86_RDMSR ? EXIT_RDMSR : EXIT_WRMSR;
+	note->addr = run->msr.index;
+	note->size = 8;
+	msr_exit(vcpu);
+	note->data = (uint32_t)run->msr.data;
+}
+
 static void exit_unknown(struct vcpu *vcpu, struct exit_note *note)
 {
 	char text[64];
@@ -220,6 +252,8 @@ static const struct exit_entry exit_table[EXIT_MAX_REASON] = {
 	[KVM_EXIT_INTR] = { exit_intr },
 	[KVM_EXIT_IRQ_WINDOW_OPEN] = { exit_irq_window },
 	[KVM_EXIT_SYSTEM_EVENT] = { exit_system_event },
+	[KVM_EXIT_X86_RDMSR] = { exit_msr },
+	[KVM_EXIT_X86_WRMSR] = { exit_msr },
 };
 
 bool exit_needs_completion(const struct kvm_run *run)

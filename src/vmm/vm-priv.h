@@ -122,6 +122,8 @@ struct vm {
 	unsigned int sample_hz;
 	struct sampling *sampling; /* NULL: no counters */
 
+	atomic_uint catching; /* bits of enum vm_access_kind the debugger wants to hear of */
+	bool msr_exits;	      /* KVM was told that there may be some */
 	const struct vm_debug_ops *debug_ops;
 	void *debug_ctx;
 	vm_serial_fn serial_fn;
@@ -200,6 +202,13 @@ void exit_handle(struct vcpu *vcpu);
 bool exit_needs_completion(const struct kvm_run *run);
 /* Ask the debugger about EX and act on its verdict. Own thread. */
 void exit_debug_verdict(struct vcpu *vcpu, const struct vm_debug_exit *ex);
+
+/* Tell the debugger of an access that is done, if it wants to know. Own thread. */
+void exit_tell_access(struct vcpu *vcpu, enum vm_access_kind kind, uint64_t addr, uint32_t size,
+		      bool write, uint64_t data);
+
+/* msr.c: do what the instruction asked for, KVM having handed it to us. Own thread. */
+void msr_exit(struct vcpu *vcpu);
 
 /* stop.c */
 /* Ask that every vCPU parks, because of WHY; the first reason wins. Any thread. */

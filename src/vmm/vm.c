@@ -336,10 +336,21 @@ static void vm_end_event(const struct stop *stop, struct vm_event *ev)
 	ev->value = stop->value;
 }
 
-static void vm_guest_reset(struct vm *vm)
+static void vm_stop_after_reset(struct vm *vm, unsigned int vcpu, const char *text)
+{
+	struct vm_event ev = { .kind = VM_EVENT_STOP, .vcpu = vcpu };
+
+	vm_set_state(vm, VM_STATE_DEBUG, vcpu, text);
+	ev.text = vm->page->stop_text;
+	vm_emit(vm, &ev);
+}
+
+static void vm_guest_reset(struct vm *vm, unsigned int vcpu)
 {
 	struct vm_event ev = { .kind = VM_EVENT_SHUTDOWN, .end = VM_END_RESET };
+	char text[SAMPLE_TEXT_MAX] = "reset";
 	struct err err = ERR_INIT;
+	bool caught;
 
 	if (vm->cfg->on_reset == VM_ON_RESET_EXIT) {
 		vm_set_state(vm, VM_STATE_SHUTDOWN, 0, "the guest asked for a reset");
@@ -347,8 +358,13 @@ static void vm_guest_reset(struct vm *vm)
 		vm_emit(vm, &ev);
 		return;
 	}
+	caught = vm->debug_ops && vm->debug_ops->reset &&
+		 vm->debug_ops->reset(vm->debug_ctx, vcpu, text, sizeof(text));
 	if (vm_reset(vm, &err) == 0) {
-		vm_resume(vm, &err);
+		if (caught)
+			vm_stop_after_reset(vm, vcpu, text);
+		else
+			vm_resume(vm, &err);
 		return;
 	}
 	log_line("reset: %s", err.text);
@@ -364,7 +380,7 @@ static void vm_take_stop(struct vm *vm, const struct stop *stop)
 
 	vm_time_hold(vm);
 	if (stop->why == STOP_RESET) {
-		vm_guest_reset(vm);
+		vm_guest_reset(vm, stop->vcpu);
 		return;
 	}
 	vm_set_state(vm, vm_stop_state(stop->why), stop->vcpu, stop->text);

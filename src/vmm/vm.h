@@ -97,6 +97,17 @@ enum vm_debug_verdict {
 	VM_DEBUG_INJECT /* it is the guest's own */
 };
 
+/* An access that left KVM, done, or to an MSR of vm_catch_msrs(). */
+enum vm_access_kind { VM_ACCESS_PORT, VM_ACCESS_MMIO, VM_ACCESS_MSR };
+
+struct vm_access {
+	enum vm_access_kind kind;
+	unsigned int vcpu;
+	uint64_t addr, data;
+	uint32_t size;
+	bool write;
+};
+
 struct vm_debug_ops {
 	/* In the vCPU's thread, at a debug exit. TEXT says why, for a person. */
 	enum vm_debug_verdict (*exit)(void *ctx, const struct vm_debug_exit *ex, char *text,
@@ -111,7 +122,28 @@ struct vm_debug_ops {
 	bool (*stopped)(void *ctx, unsigned int vcpu, char *text, size_t text_len);
 	/* [main] The vCPUs are about to be set going. */
 	void (*resuming)(void *ctx);
+	/* In the vCPU's thread, for the kinds of vm_catch(): true stops, TEXT says why. */
+	bool (*accessed)(void *ctx, const struct vm_access *acc, char *text, size_t text_len);
+	/*
+	 * [main] The guest has asked for a reset and stands, its registers as they were. True: stop
+	 * after it, before the first instruction, because of TEXT. May be NULL.
+	 */
+	bool (*reset)(void *ctx, unsigned int vcpu, char *text, size_t text_len);
 };
+
+#define VM_MAX_MSR_RANGES 16
+
+struct vm_msr_range {
+	uint32_t lo, hi;
+	bool read, write;
+};
+
+/* Tell the debugger of accesses of these kinds (bits of enum vm_access_kind); 0: none. Any thread.
+ */
+void vm_catch(struct vm *vm, unsigned int kinds);
+/* Have KVM hand accesses to these MSRs to us. -EOPNOTSUPP where it cannot. The VM stands. [main] */
+int vm_catch_msrs(struct vm *vm, const struct vm_msr_range *range, unsigned int nr,
+		  struct err *err);
 
 /* Be the debugger of VM; OPS NULL: no more. The VM must stand. [main] */
 void vm_set_debugger(struct vm *vm, const struct vm_debug_ops *ops, void *ctx);

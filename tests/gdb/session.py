@@ -256,6 +256,23 @@ def _():
     want(go("stepi") == "step", "no step any more")
 
 
+@case("monitor catch: an interrupt with a condition, and a port")
+def _():
+    want("catch " in ex("monitor catch interrupt 32-48 if $rsp != 0"), "no number")
+    del stops[:]
+    said = ex("continue")
+    want("takes interrupt" in said, said)
+    names = frames()
+    want(any(name.startswith(("isr_", "trap_")) for name in names), str(names))
+    ex("monitor uncatch")
+    ex("monitor catch port 0x3d4-0x3d5 write count")
+    want("KVM answers port" in ex("monitor catch port 0x20"), "port 0x20 is taken")
+    run_to("break demo_timer_irq")
+    want("port 0x3d4-0x3d5 write count" in ex("monitor catch"), ex("monitor catch"))
+    ex("monitor uncatch")
+    want("nothing is caught" in ex("monitor catch"), ex("monitor catch"))
+
+
 def guest_state():
     with socket.socket(socket.AF_UNIX) as sock:
         sock.connect(RUN_DIR + "/qmp.sock")
