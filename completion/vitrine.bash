@@ -55,7 +55,8 @@ _vitrine()
 	run) _vitrine_run "$cur" "$prev" ;;
 	ls | ps | doctor) mapfile -t COMPREPLY < <(compgen -W '--json --help' -- "$cur") ;;
 	show)
-		mapfile -t COMPREPLY < <(compgen -W "$(_vitrine_names) $screens --json --vcpu --cols --table" \
+		mapfile -t COMPREPLY < <(compgen -W "$(_vitrine_names) $screens --json --vcpu --cols --table --follow
+			--dirty" \
 			-- "$cur")
 		;;
 	snapshot) mapfile -t COMPREPLY < <(compgen -W "$(_vitrine_names) save load delete list --help" -- "$cur") ;;

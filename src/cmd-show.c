@@ -28,14 +28,18 @@
 
 static const struct cmd_help show_help = {
 	.synopsis = "vitrine show [NAME] SCREEN [--json] [--vcpu N] [--cols N]\n"
-		    "       vitrine show [NAME] paging --table GPA[,LEVEL] [--json]",
+		    "       vitrine show [NAME] paging --table GPA[,LEVEL] [--json]\n"
+		    "       vitrine show [NAME] ept [--follow [pa:]ADDR] [--dirty] [--json]",
 	.what = "Prints a screen of the dashboard: cpu, paging, ept, tables, irq, devices, exits,\n"
 		"autopsy, vga or serial.",
 	.options = "  --json     the same contents as a JSON object\n"
 		   "  --vcpu N   of which virtual processor (default: the one that stopped last)\n"
 		   "  --cols N   width of the lines (default: the terminal's, or 80)\n"
 		   "  --table GPA[,LEVEL]\n"
-		   "             the raw page table there (default: of the top level)\n",
+		   "             the raw page table there (default: of the top level)\n"
+		   "  --follow [pa:]ADDR\n"
+		   "             one address through guest tables, memslot, host page, second stage\n"
+		   "  --dirty    count the pages that the guest writes, for a second\n",
 	.example = { "vitrine show demo cpu", "vitrine show paging --json" },
 };
 
@@ -54,6 +58,8 @@ struct show {
 	struct sym_table *syms;
 	struct term *term;
 	char *stage2; /* of the ept screen */
+	json_t *stage2_reply;
+	bool dirty;
 	char goal[64];
 };
 
@@ -128,17 +134,55 @@ static int show_take_views(struct show *show, struct err *err)
 	return ret;
 }
 
+static void show_ctx(const struct show *show, struct panel_ctx *ctx)
+{
+	*ctx = (struct panel_ctx){ .view = &show->view,
+				   .past = show->has_past ? &show->past : NULL,
+				   .prev = show->has_past ? &show->past : NULL,
+				   .syms = show->syms,
+				   .term = show->term,
+				   .vcpu = show->vcpu < 0 ? show->view.stop_vcpu
+							  : (unsigned int)show->vcpu,
+				   .live = show->view.state == VM_STATE_RUNNING,
+				   .hz = SHOW_HZ,
+				   .stage2 = show->stage2,
+				   .goal = show->goal };
+}
+
 /* A VM that cannot tell is a screen with less on it, not an error. */
 static void show_ask_stage2(struct show *show)
 {
-	json_t *ret = NULL;
+	json_t *args, *dirty = json_pack("{s:b}", "dirty", 1);
+	struct panel_ctx ctx;
 	const char *text = NULL;
 	struct err err = ERR_INIT;
 
-	if (ctl_exec(show->cli, "x-vitrine-stage2", NULL, &ret, &err) == 0)
-		text = json_string_value(json_object_get(ret, "text"));
+	show_ctx(show, &ctx);
+	args = panel_ask(panel_find("ept"), &ctx);
+	if (show->dirty && ctl_exec(show->cli, "x-vitrine-stage2", json_incref(dirty), NULL, &err) == 0) {
+		poll(NULL, 0, SHOW_RATE_MS);
+		json_object_update(args, dirty);
+	}
+	json_decref(dirty);
+	if (ctl_exec(show->cli, "x-vitrine-stage2", args, &show->stage2_reply, &err) == 0)
+		text = json_string_value(json_object_get(show->stage2_reply, "text"));
 	show->stage2 = strdup(text ? text : err.text);
-	json_decref(ret);
+}
+
+/* The panel's object, and what the VM process said, in one. */
+static char *show_json_with(char *text, const json_t *reply)
+{
+	json_t *obj = json_loads(text, 0, NULL), *second = json_deep_copy(reply);
+	char *whole = NULL;
+
+	json_object_del(second, "text");
+	if (obj && json_object_set_new(obj, "second-stage", second) == 0)
+		whole = json_dumps(obj, JSON_INDENT(2));
+	json_decref(obj);
+	if (!whole)
+		return text;
+	free(text);
+	return whole;
 }
 
 /* The serial screen is what a terminal would show of the last MiB. */
@@ -178,27 +222,20 @@ static int show_width(void)
 
 static int show_print(struct show *show, const struct panel_ops *ops, struct err *err)
 {
-	struct panel_ctx ctx = { .view = &show->view,
-				 .past = show->has_past ? &show->past : NULL,
-				 .prev = show->has_past ? &show->past : NULL,
-				 .syms = show->syms,
-				 .term = show->term,
-				 .vcpu = show->vcpu < 0 ? show->view.stop_vcpu
-							: (unsigned int)show->vcpu,
-				 .live = show->view.state == VM_STATE_RUNNING,
-				 .hz = SHOW_HZ,
-				 .stage2 = show->stage2,
-				 .goal = show->goal };
+	struct panel_ctx ctx;
 	struct buf out = BUF_INIT;
 	char *json;
 	int ret = 0;
 
+	show_ctx(show, &ctx);
 	if (ctx.vcpu >= show->view.nr_vcpus)
 		return err_set(err, EINVAL, "%s has %u vCPUs", show->name, show->view.nr_vcpus);
 	if (show->json) {
 		json = panel_json(ops, &ctx);
 		if (!json)
 			return err_set(err, EOPNOTSUPP, "%s has no JSON form", show->screen);
+		if (show->stage2_reply)
+			json = show_json_with(json, show->stage2_reply);
 		puts(json);
 		free(json);
 		return 0;
@@ -222,12 +259,12 @@ static int show_run(struct show *show, struct err *err)
 	ret = show_take_views(show, err);
 	if (ret == 0 && strcmp(show->screen, "serial") == 0)
 		ret = show_feed_term(show, err);
-	else if (ret == 0 && strcmp(show->screen, "ept") == 0)
-		show_ask_stage2(show);
 	if (ret < 0)
 		return ret;
 	if (show->view.symbols[0])
 		sym_open(show->view.symbols, &show->syms, NULL);
+	if (strcmp(show->screen, "ept") == 0)
+		show_ask_stage2(show);
 	return show_print(show, ops, err);
 }
 
@@ -236,6 +273,7 @@ static void show_clean(struct show *show)
 	sym_close(show->syms);
 	term_free(show->term);
 	free(show->stage2);
+	json_decref(show->stage2_reply);
 	if (show->has_view)
 		view_release(&show->view);
 	if (show->has_past)
@@ -249,6 +287,7 @@ static int show_parse(struct show *show, int argc, char **argv)
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },	  { "vcpu", required_argument, NULL, 'v' },
 		{ "cols", required_argument, NULL, 'c' }, { "table", required_argument, NULL, 't' },
+		{ "follow", required_argument, NULL, 'f' }, { "dirty", no_argument, NULL, 'd' },
 		{ "help", no_argument, NULL, 'h' },	  { 0 }
 	};
 	const char *near;
@@ -267,6 +306,10 @@ static int show_parse(struct show *show, int argc, char **argv)
 			show->cols = (int)val;
 		else if (opt == 't')
 			snprintf(show->goal, sizeof(show->goal), "table:%s", optarg);
+		else if (opt == 'f')
+			snprintf(show->goal, sizeof(show->goal), "%s", optarg);
+		else if (opt == 'd')
+			show->dirty = true;
 		else
 			return cmd_usage("show", "%s: what is that?", argv[optind - 1]);
 	}

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/time.h"
+#include "ctl/hostmap.h"
 #include "stage2/stage2.h"
 
 #define STAGE2_JSON_MAX 4096 /* ranges in one answer */
@@ -13,14 +14,36 @@
 static int stage2_hmp(const struct monitor_ctx *ctx, struct monitor_args *args, struct buf *out,
 		      struct err *err)
 {
-	struct ctl_server *srv = ctx->table_ctx;
+	struct vm *vm = ctl_server_vm(ctx->table_ctx);
 	struct stage2_map map;
 	int ret;
 
 	(void)args;
-	ret = stage2_read(ctl_server_vm(srv), &map, err);
+	ret = stage2_read(vm, &map, err);
 	if (ret == 0)
 		stage2_text(&map, time_now_ns(), out);
+	stage2_free(&map);
+	return ret;
+}
+
+static int stage2_hmp_hostmap(const struct monitor_ctx *ctx, struct monitor_args *args,
+			      struct buf *out, struct err *err)
+{
+	struct vm *vm = ctl_server_vm(ctx->table_ctx);
+	struct stage2_map map;
+	uint64_t gpa;
+	int ret;
+
+	if (!args->nr) {
+		hostmap_text(vm, out);
+		return 0;
+	}
+	ret = monitor_eval(ctx, args->word[0], &gpa, err);
+	if (ret < 0)
+		return ret;
+	ret = stage2_find(vm, gpa, &map, err);
+	if (ret == 0)
+		hostmap_follow_text(vm, &map, out);
 	stage2_free(&map);
 	return ret;
 }
@@ -28,6 +51,8 @@ static int stage2_hmp(const struct monitor_ctx *ctx, struct monitor_args *args, 
 const struct monitor_command stage2_monitor_commands[] = {
 	{ "info ept|info npt", "", "the second stage: how guest-physical memory is really mapped",
 	  0, 0, MONITOR_COMPLETE_NONE, stage2_hmp },
+	{ "info hostmap", "[gpa]", "guest memory on the host: per memslot, or of one address", 1, 0,
+	  MONITOR_COMPLETE_SYMBOL, stage2_hmp_hostmap },
 };
 
 const size_t stage2_monitor_commands_len =
@@ -66,17 +91,44 @@ static json_t *stage2_json(const struct stage2_map *map)
 	return ret;
 }
 
+/* Lines for a screen: one address where it was asked for, the slots, the tree. */
+static json_t *stage2_reply(struct vm *vm, const struct stage2_map *map, bool follow)
+{
+	json_t *ret = stage2_json(map);
+	struct buf text = BUF_INIT;
+
+	if (follow) {
+		hostmap_follow_text(vm, map, &text);
+		json_object_set_new(ret, "follow", hostmap_follow_json(vm, map));
+		buf_addc(&text, '\n');
+	}
+	hostmap_text(vm, &text);
+	buf_addc(&text, '\n');
+	stage2_text(map, time_now_ns(), &text);
+	json_object_set_new(ret, "slots", hostmap_json(vm));
+	json_object_set_new(ret, "text", json_string(buf_str(&text)));
+	buf_free(&text);
+	return ret;
+}
+
 static int stage2_qmp(void *ctx, struct ctl_conn *conn, const json_t *args, json_t **ret,
 		      struct err *err)
 {
+	const json_t *follow = json_object_get(args, "follow");
+	struct vm *vm = ctl_server_vm(ctx);
 	struct stage2_map map;
-	int rc;
+	int rc = 0;
 
 	(void)conn;
-	(void)args;
-	rc = stage2_read(ctl_server_vm(ctx), &map, err);
+	if (follow && !json_is_integer(follow))
+		return err_set(err, EINVAL, "follow: a guest-physical address");
+	if (json_is_true(json_object_get(args, "dirty")))
+		rc = hostmap_count(vm, err);
+	if (rc < 0)
+		return rc;
+	rc = stage2_find(vm, follow ? (uint64_t)json_integer_value(follow) : UINT64_MAX, &map, err);
 	if (rc == 0)
-		*ret = stage2_json(&map);
+		*ret = stage2_reply(vm, &map, follow != NULL);
 	stage2_free(&map);
 	return rc;
 }

@@ -79,7 +79,6 @@ int stage2_host_read(struct vm *vm, struct stage2_map *out, struct err *err)
 	host.fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	if (host.fd < 0)
 		return err_sys(err, errno, "/proc/self/pagemap");
-	memset(out, 0, sizeof(*out));
 	out->levels = 1;
 	for (i = 0; i < mem_nr_regions(host.mem) && !ret; i++)
 		ret = s2host_walk(&host, mem_region(host.mem, i), out);

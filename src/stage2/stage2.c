@@ -81,6 +81,13 @@ static void stage2_add_leaf(struct stage2_map *map, const struct stage2_entry *e
 	struct stage2_range *last = map->nr ? &map->range[map->nr - 1] : NULL;
 
 	map->nr_leaves[level]++;
+	if (map->want.gpa - gpa < len)
+		map->want = (struct stage2_leaf){ .gpa = map->want.gpa,
+						  .found = true,
+						  .hpa = hpa + (map->want.gpa - gpa),
+						  .perm = ent->perm,
+						  .level = (uint8_t)level,
+						  .memtype = ent->memtype };
 	if (last && stage2_extends(last, ent, gpa, level)) {
 		last->contiguous &= last->hpa + last->len == hpa;
 		last->len += len;
@@ -152,16 +159,23 @@ void stage2_free(struct stage2_map *map)
 	memset(map, 0, sizeof(*map));
 }
 
-int stage2_read(struct vm *vm, struct stage2_map *out, struct err *err)
+bool stage2_is_exact(const struct stage2_map *map)
+{
+	return map->tier && !strncmp(map->tier, "exact", 5);
+}
+
+int stage2_find(struct vm *vm, uint64_t gpa, struct stage2_map *out, struct err *err)
 {
 	uint64_t start = time_now_ns();
 	struct err why = ERR_INIT;
 	int ret;
 
 	memset(out, 0, sizeof(*out));
+	out->want.gpa = gpa;
 	ret = stage2_bpf_read(vm, out, &why);
 	if (ret) {
 		stage2_free(out);
+		out->want.gpa = gpa;
 		ret = stage2_host_read(vm, out, err);
 	}
 	out->time_ns = time_now_ns();
@@ -169,17 +183,22 @@ int stage2_read(struct vm *vm, struct stage2_map *out, struct err *err)
 	return ret;
 }
 
-static void stage2_perm_text(const struct stage2_range *range, enum stage2_format format,
-			     char out[16])
+int stage2_read(struct vm *vm, struct stage2_map *out, struct err *err)
 {
-	out[0] = range->perm & STAGE2_R ? 'R' : '-';
-	out[1] = range->perm & STAGE2_W ? 'W' : '-';
-	out[2] = range->perm & STAGE2_X ? 'X' : '-';
-	out[3] = format == STAGE2_NPT ? (range->perm & STAGE2_U ? 'U' : '-') : ' ';
+	return stage2_find(vm, UINT64_MAX, out, err);
+}
+
+const char *stage2_perm_text(uint32_t perm, enum stage2_format format, char *out)
+{
+	out[0] = perm & STAGE2_R ? 'R' : '-';
+	out[1] = perm & STAGE2_W ? 'W' : '-';
+	out[2] = perm & STAGE2_X ? 'X' : '-';
+	out[3] = format == STAGE2_NPT ? (perm & STAGE2_U ? 'U' : '-') : ' ';
 	out[4] = ' ';
-	out[5] = range->perm & STAGE2_A ? 'A' : '-';
-	out[6] = range->perm & STAGE2_D ? 'D' : '-';
+	out[5] = perm & STAGE2_A ? 'A' : '-';
+	out[6] = perm & STAGE2_D ? 'D' : '-';
 	out[7] = '\0';
+	return out;
 }
 
 void stage2_text(const struct stage2_map *map, uint64_t now_ns, struct buf *out)
@@ -201,7 +220,7 @@ void stage2_text(const struct stage2_map *map, uint64_t now_ns, struct buf *out)
 	buf_puts(out, "guest-physical range               size page perm     host-physical\n");
 	for (i = 0; i < map->nr; i++) {
 		range = &map->range[i];
-		stage2_perm_text(range, map->format, perm);
+		stage2_perm_text(range->perm, map->format, perm);
 		buf_printf(out, "%012llx-%012llx %10s  %s  %s %s %012llx%s\n",
 			   (unsigned long long)range->gpa,
 			   (unsigned long long)(range->gpa + range->len - 1),

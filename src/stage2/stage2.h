@@ -35,7 +35,17 @@ struct stage2_range {
 	bool contiguous; /* host-physical memory runs on as well */
 };
 
+/* One leaf that was asked for. */
+struct stage2_leaf {
+	uint64_t gpa;  /* looked for; UINT64_MAX: nothing is */
+	bool found;    /* it is mapped */
+	uint64_t hpa;  /* of that very address */
+	uint32_t perm; /* STAGE2_* */
+	uint8_t level, memtype;
+};
+
 struct stage2_map {
+	struct stage2_leaf want;
 	const char *tier; /* "exact (BPF)", "derived (pagemap)" */
 	enum stage2_format format;
 	uint64_t root_hpa;
@@ -55,6 +65,12 @@ struct stage2_map {
  */
 int stage2_read(struct vm *vm, struct stage2_map *out, struct err *err);
 void stage2_free(struct stage2_map *map);
+/* The same, and OUT->want is what maps GPA. */
+int stage2_find(struct vm *vm, uint64_t gpa, struct stage2_map *out, struct err *err);
+/* Was it read from the kernel, not derived from the host's page tables? */
+bool stage2_is_exact(const struct stage2_map *map);
+/* "RWXU AD" of PERM into OUT, at least 16 bytes; returns it. */
+const char *stage2_perm_text(uint32_t perm, enum stage2_format format, char *out);
 
 /* Reads one 4 KiB table at host-physical HPA. */
 typedef bool (*stage2_table_fn)(void *ctx, uint64_t hpa, uint64_t table[512]);

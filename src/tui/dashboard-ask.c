@@ -55,6 +55,11 @@ static void ask_goto(struct dashboard *dash, const char *text)
 		dashboard_go(dash, "paging", REQ_SCREEN_PAGING, text);
 		return;
 	}
+	if (pan && !strcmp(pan->ops->id, "ept")) {
+		dashboard_go(dash, "ept", REQ_SCREEN_HOST, text);
+		dash->stage2_ns = 0;
+		return;
+	}
 	if (!text[0] || !ask_address(dash, text, &addr))
 		return;
 	snprintf(goal, sizeof(goal), "%" PRIx64, addr);

@@ -341,14 +341,18 @@ static void dashboard_tick_fleet(struct dashboard *dash)
 /* Only the VM process can read its second stage; it is asked while that screen is open. */
 static void dashboard_tick_stage2(struct dashboard *dash)
 {
+	struct panel *pan = dashboard_panel(dash, "ept");
 	struct err err = ERR_INIT;
 	json_t *ret = NULL;
 	const char *text = NULL;
+	struct panel_ctx ctx;
 
 	if (dash->screen != REQ_SCREEN_HOST || !dash->link.ops || dash->gone ||
 	    (dash->stage2_ns && dashboard_now(dash) - dash->stage2_ns < DASHBOARD_STAGE2_NS))
 		return;
-	if (dash->link.ops->exec(dash->link.ctx, "x-vitrine-stage2", NULL, &ret, &err) == 0)
+	dashboard_ctx(dash, &ctx);
+	if (dash->link.ops->exec(dash->link.ctx, "x-vitrine-stage2",
+				 pan ? pan->ops->ask(pan, &ctx) : NULL, &ret, &err) == 0)
 		text = json_string_value(json_object_get(ret, "text"));
 	free(dash->stage2);
 	dash->stage2 = strdup(text ? text : err.text);

@@ -167,3 +167,16 @@ char *panel_json(const struct panel_ops *ops, const struct panel_ctx *ctx)
 	panel_exit(&pan);
 	return text;
 }
+
+json_t *panel_ask(const struct panel_ops *ops, const struct panel_ctx *ctx)
+{
+	json_t *args = NULL;
+	struct panel pan;
+
+	if (!ops->ask || panel_init(&pan, ops))
+		return NULL;
+	panel_take_goal(&pan, ctx);
+	args = ops->ask(&pan, ctx);
+	panel_exit(&pan);
+	return args;
+}

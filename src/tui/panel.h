@@ -6,6 +6,7 @@
 #ifndef VITRINE_TUI_PANEL_H
 #define VITRINE_TUI_PANEL_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -99,6 +100,8 @@ struct panel_ops {
 	int (*rows)(struct panel *pan, const struct panel_ctx *ctx, int cols);
 	/* The linear address under the cursor. */
 	bool (*target)(struct panel *pan, const struct panel_ctx *ctx, uint64_t *addr);
+	/* Arguments for the VM process where the panel shows its words (ctx->stage2); new. */
+	json_t *(*ask)(struct panel *pan, const struct panel_ctx *ctx);
 	/* What the footer offers here, ended by REQ_NONE. */
 	const enum request *verbs;
 };
@@ -125,6 +128,8 @@ void panel_title(struct panel *pan, const struct panel_ctx *ctx, char *out, size
  * appended to OUT. 0, -ENOMEM.
  */
 int panel_show(const struct panel_ops *ops, const struct panel_ctx *ctx, int cols, struct buf *out);
+/* What a fresh panel would ask the VM process for, with ctx->goal; NULL: nothing. New reference. */
+json_t *panel_ask(const struct panel_ops *ops, const struct panel_ctx *ctx);
 /* The panel's JSON object; NULL where it has none or memory runs out. free() it. */
 char *panel_json(const struct panel_ops *ops, const struct panel_ctx *ctx);
 

@@ -29,9 +29,9 @@ struct mem {
 	uint64_t size, fd_len;
 	unsigned int nr_regions;
 	struct sample_region region[MEM_NR_REGIONS];
-	int vm_fd; /* -1: not registered */
-	bool tracked;
-	_Atomic uint64_t *dirty; /* by this process; NULL before the first mem_track() */
+	int vm_fd;		 /* -1: not registered */
+	bool tracked, counted;	 /* somebody wants the pages; their number */
+	_Atomic uint64_t *dirty; /* by this process, or counted; NULL before the first of them */
 };
 
 static uint64_t mem_min(uint64_t a, uint64_t b)
@@ -373,8 +373,10 @@ static bool mem_logged(const struct mem *mem, const struct sample_region *reg)
 	return mem->vm_fd >= 0 && reg->type != SAMPLE_REGION_ROM;
 }
 
-int mem_track(struct mem *mem, bool on, struct err *err)
+/* KVM keeps its log while anybody wants it. */
+static int mem_log(struct mem *mem, bool tracked, bool counted, struct err *err)
 {
+	bool was = mem->tracked || mem->counted, on = tracked || counted;
 	unsigned int i;
 	int ret;
 
@@ -383,8 +385,9 @@ int mem_track(struct mem *mem, bool on, struct err *err)
 		if (!mem->dirty)
 			return err_sys(err, ENOMEM, "memory: dirty pages");
 	}
-	mem->tracked = on;
-	for (i = 0; i < mem->nr_regions; i++) {
+	mem->tracked = tracked;
+	mem->counted = counted;
+	for (i = 0; i < mem->nr_regions && on != was; i++) {
 		if (!mem_logged(mem, &mem->region[i]))
 			continue;
 		ret = mem_set_slot(mem->vm_fd, &mem->region[i], on ? KVM_MEM_LOG_DIRTY_PAGES : 0);
@@ -392,6 +395,16 @@ int mem_track(struct mem *mem, bool on, struct err *err)
 			return err_sys(err, -ret, "memory: dirty log of %s", mem->region[i].name);
 	}
 	return 0;
+}
+
+int mem_track(struct mem *mem, bool on, struct err *err)
+{
+	return mem_log(mem, on, mem->counted, err);
+}
+
+int mem_count(struct mem *mem, bool on, struct err *err)
+{
+	return mem_log(mem, mem->tracked, on, err);
 }
 
 /* Bit 0 of FROM is page FIRST of the memfd: regions need not begin at a multiple of 64 pages. */
@@ -424,6 +437,33 @@ static int mem_take_region(struct mem *mem, const struct sample_region *reg, uin
 		ret = err_sys(err, errno, "KVM_GET_DIRTY_LOG of %s", reg->name);
 	else
 		mem_merge(bitmap, reg->offset / MEM_PAGE, bits, pages);
+	free(bits);
+	return ret;
+}
+
+/* What is counted is not lost to who wants the pages themselves. */
+int mem_count_take(struct mem *mem, unsigned int index, uint64_t *pages, struct err *err)
+{
+	uint64_t *bits;
+	size_t i, words = mem_nr_words(mem);
+	int ret;
+
+	*pages = 0;
+	if (!mem->counted || index >= mem->nr_regions)
+		return err_set(err, EINVAL, "memory: nobody counts changes");
+	if (!mem_logged(mem, &mem->region[index]))
+		return 0;
+	bits = calloc(words, sizeof(*bits));
+	if (!bits)
+		return err_sys(err, ENOMEM, "memory: dirty pages");
+	ret = mem_take_region(mem, &mem->region[index], bits, err);
+	for (i = 0; i < words && !ret; i++) {
+		if (!bits[i])
+			continue;
+		*pages += (unsigned int)__builtin_popcountll(bits[i]);
+		if (mem->tracked)
+			atomic_fetch_or(&mem->dirty[i], bits[i]);
+	}
 	free(bits);
 	return ret;
 }

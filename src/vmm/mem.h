@@ -75,6 +75,13 @@ void mem_clear(struct mem *mem);
  * ON; a guest pays for it with one fault a page. The vCPUs stand. [main]
  */
 int mem_track(struct mem *mem, bool on, struct err *err);
+/*
+ * The same for who only wants to know how many pages the guest writes; beside mem_track(), which
+ * loses nothing by it. The vCPUs may run. [main]
+ */
+int mem_count(struct mem *mem, bool on, struct err *err);
+/* Pages of region INDEX that the guest wrote since the last call. [main] */
+int mem_count_take(struct mem *mem, unsigned int index, uint64_t *pages, struct err *err);
 /* LEN bytes at GPA were or will be written through a pointer. Cheap while nothing is tracked. Any
  * thread. */
 void mem_dirty(const struct mem *mem, uint64_t gpa, uint64_t len);

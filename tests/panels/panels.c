@@ -79,6 +79,18 @@ static void make_iret(struct view_fixture *fx)
 	fx->view.vcpu[0].state.gpr[X86_RSP] = FIXTURE_KERNEL + 0x204f40;
 }
 
+/* What the VM process would say of page 101000. */
+static const char stage2_text[] =
+	"memslot  3 high, host virtual 7f1e40101a18\n"
+	"host     present, at physical 12345a18\n"
+	"NPT      maps it to 12346a18, 4K RWXU AD\n"
+	"so       ✗ MISMATCH: not the host's page\n"
+	"\n"
+	"slot  resident  swapped  written\n"
+	"   3     38.0M       0B  12 pages/s  high\n"
+	"\n"
+	"NPT exact (BPF), root 000000123000, 4 levels, read in 0.1 ms, 0.0 s ago\n";
+
 static int draw(struct panel *pan, const struct panel_ctx *ctx, int cols, int rows)
 {
 	struct surface *sf = surface_new(rows, cols);
@@ -154,6 +166,7 @@ int main(int argc, char **argv)
 				       .nr_breaks = 2,
 				       .vms = vms,
 				       .nr_vms = 4,
+				       .stage2 = getenv("PANELS_STAGE2") ? stage2_text : NULL,
 				       .term = term },
 		  argv + 1);
 	free(past.vcpu);

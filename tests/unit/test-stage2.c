@@ -32,7 +32,9 @@ static bool fake_read(void *ctx, uint64_t hpa, uint64_t table[512])
 
 static void test_stage2_npt(void **state)
 {
-	struct stage2_map map = { .format = STAGE2_NPT, .levels = 4, .root_hpa = 0x1000 };
+	struct stage2_map map = {
+		.format = STAGE2_NPT, .levels = 4, .root_hpa = 0x1000, .want.gpa = 0x234567
+	};
 	struct fake fake = { .reads = 0 };
 
 	(void)state;
@@ -60,12 +62,18 @@ static void test_stage2_npt(void **state)
 	assert_int_equal(map.range[2].gpa, 0x200000);
 	assert_int_equal(map.range[2].level, 2);
 	assert_int_equal(map.range[2].hpa, 0x8000000);
+	/* the leaf that was asked for, inside the large page */
+	assert_true(map.want.found);
+	assert_int_equal(map.want.level, 2);
+	assert_int_equal(map.want.hpa, 0x8034567);
 	stage2_free(&map);
 }
 
 static void test_stage2_ept(void **state)
 {
-	struct stage2_map map = { .format = STAGE2_EPT, .levels = 1, .root_hpa = 0x1000 };
+	struct stage2_map map = {
+		.format = STAGE2_EPT, .levels = 1, .root_hpa = 0x1000, .want.gpa = UINT64_MAX
+	};
 	struct fake fake = { .reads = 0 };
 
 	(void)state;
@@ -80,6 +88,7 @@ static void test_stage2_ept(void **state)
 	assert_int_equal(map.range[0].perm, STAGE2_R | STAGE2_W | STAGE2_X | STAGE2_A);
 	assert_int_equal(map.range[1].perm, STAGE2_R | STAGE2_X);
 	assert_int_equal(map.range[2].memtype, 0);
+	assert_false(map.want.found);
 	stage2_free(&map);
 }
 
