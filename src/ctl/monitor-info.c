@@ -8,6 +8,7 @@
 #include "ctl/monitor.h"
 #include "ctl/pci-info.h"
 #include "ctl/report.h"
+#include "inspect/acpi-scan.h"
 #include "inspect/autopsy.h"
 #include "inspect/disasm.h"
 #include "inspect/mmu.h"
@@ -395,6 +396,27 @@ static int info_version(const struct monitor_ctx *ctx, struct monitor_args *args
 	return 0;
 }
 
+static int info_acpi(const struct monitor_ctx *ctx, struct monitor_args *args, struct buf *out,
+		     struct err *err)
+{
+	struct acpi_scan *scan = malloc(sizeof(*scan));
+
+	(void)args;
+	if (!scan)
+		return err_sys(err, ENOMEM, "ACPI tables");
+	acpi_scan(ctx->view, scan);
+	for (unsigned int i = 0; i < scan->nr; i++)
+		buf_printf(out, "%-4s %012llx %7u B  revision %u  %-12s %s %s\n",
+			   scan->table[i].sig, (unsigned long long)scan->table[i].gpa,
+			   scan->table[i].len, scan->table[i].revision,
+			   acpi_scan_verdict(&scan->table[i]), scan->table[i].oem,
+			   scan->table[i].oem_table);
+	if (!scan->nr)
+		buf_puts(out, "there is no RSDP where a PC has it\n");
+	free(scan);
+	return 0;
+}
+
 static int info_name(const struct monitor_ctx *ctx, struct monitor_args *args, struct buf *out,
 		     struct err *err)
 {
@@ -614,6 +636,7 @@ const struct monitor_command monitor_info_commands[] = {
 	  info_flight },
 	{ "info devices", "[name]", "every device's own words", 1, 0, MONITOR_COMPLETE_NONE,
 	  info_devices },
+	{ "info acpi", "", "ACPI tables in memory", 0, 0, MONITOR_COMPLETE_NONE, info_acpi },
 	{ "info lapic", "", "local APIC of the chosen vCPU", 0, 0, MONITOR_COMPLETE_NONE,
 	  info_lapic },
 	{ "info pic", "", "8259 and I/O APIC", 0, 0, MONITOR_COMPLETE_NONE, info_pic },

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "inspect/acpi-scan.h"
 #include "vmm/acpi.h"
 #include "vmm/mptable.h"
 #include "vmm/pci.h"
@@ -329,13 +330,58 @@ static void test_checksum(void **state)
 	assert_int_equal(acpi_checksum("", 0), 0);
 }
 
+/* The list that screen 6 shows is what was placed; a flipped bit is found. */
+static void test_scan(void **state)
+{
+	static const char *const want[] = {
+		"RSDP", "XSDT", "FACP", "DSDT", "FACS", "APIC", "MCFG"
+	};
+	struct machine *m = machine_make(3);
+	struct acpi_scan *scan = malloc(sizeof(*scan));
+	struct vm_view view = { .ram = mem_base(m->ctx.mem), .ram_len = mem_fd_len(m->ctx.mem) };
+	const struct acpi_scan_table *dsdt = NULL;
+	uint64_t byte;
+
+	(void)state;
+	assert_non_null(scan);
+	view.nr_regions = mem_nr_regions(m->ctx.mem);
+	for (unsigned int i = 0; i < view.nr_regions; i++)
+		view.region[i] = *mem_region(m->ctx.mem, i);
+	acpi_scan(&view, scan);
+	assert_true(scan->nr >= sizeof(want) / sizeof(want[0]));
+	assert_int_equal(scan->table[0].gpa, m->rsdp);
+	for (size_t w = 0; w < sizeof(want) / sizeof(want[0]); w++) {
+		unsigned int i = 0;
+
+		while (i < scan->nr && strcmp(scan->table[i].sig, want[w]) != 0)
+			i++;
+		if (i == scan->nr)
+			fail_msg("%s is not listed", want[w]);
+		if (strcmp(acpi_scan_verdict(&scan->table[i]), w == 4 ? "no checksum" : "ok") != 0)
+			fail_msg("%s: %s", want[w], acpi_scan_verdict(&scan->table[i]));
+		if (w == 3)
+			dsdt = &scan->table[i];
+	}
+	byte = get(m, dsdt->gpa + 50, 1) ^ 4;
+	assert_int_equal(mem_write(m->ctx.mem, dsdt->gpa + 50, &byte, 1), 0);
+	acpi_scan(&view, scan);
+	assert_string_equal(acpi_scan_verdict(dsdt), "bad checksum");
+	/* nothing at all */
+	view.nr_regions = 0;
+	acpi_scan(&view, scan);
+	assert_int_equal(scan->nr, 0);
+	free(scan);
+	machine_free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_checksum), cmocka_unit_test(test_rsdp),
 		cmocka_unit_test(test_fadt),	 cmocka_unit_test(test_s5),
 		cmocka_unit_test(test_madt),	 cmocka_unit_test(test_mptable),
-		cmocka_unit_test(test_mcfg),	 cmocka_unit_test(test_iasl),
+		cmocka_unit_test(test_mcfg),	 cmocka_unit_test(test_scan),
+		cmocka_unit_test(test_iasl),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -228,6 +228,21 @@ static void echo_broken(struct vdrv *drv, const char *text)
 
 /* --- doing right --- */
 
+/* Indices and the newest chain are told, as the driver left them. */
+static void described(void **state)
+{
+	struct vdrv *drv = echo_start(VIRTIO_F_INDIRECT_DESC);
+
+	(void)state;
+	echo_once(drv, 0, 100);
+	vdrv_settle(drv);
+	assert_non_null(strstr(vdrv_row(drv, "queue 0"), "1 chains, 0 in flight"));
+	assert_non_null(strstr(vdrv_row(drv, "queue 0 rings"), "avail 1, used 1; at "));
+	assert_non_null(
+		strstr(vdrv_row(drv, "queue 0 last chain"), ": out 1 with 100 B, in 1 with 100 B"));
+	echo_end(drv);
+}
+
 static void exchange(void **state)
 {
 	static const uint64_t features[] = { 0, VIRTIO_F_INDIRECT_DESC, VIRTIO_F_EVENT_IDX,
@@ -849,6 +864,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(exchange),
+		cmocka_unit_test(described),
 		cmocka_unit_test(every_mode),
 		cmocka_unit_test(index_wrap),
 		cmocka_unit_test(indirect),

@@ -357,18 +357,6 @@ static const char *virtio_status_text(const struct virtio *vdev)
 	return status ? "seen" : "no driver";
 }
 
-static void virtio_describe_queue(struct virtq *vq, struct dev_rows *rows)
-{
-	char label[24];
-
-	if (!atomic_load(&vq->enabled))
-		return;
-	snprintf(label, sizeof(label), "queue %u", vq->index);
-	dev_row(rows, label, "%u entries, %lu chains, %u in flight, %lu kicks, %lu interrupts",
-		vq->size, atomic_load(&vq->nr_chains), virtq_in_flight(vq),
-		atomic_load(&vq->nr_kicks), atomic_load(&vq->nr_interrupts));
-}
-
 void virtio_describe(struct virtio *vdev, struct dev_rows *rows)
 {
 	unsigned int i;
@@ -385,7 +373,7 @@ void virtio_describe(struct virtio *vdev, struct dev_rows *rows)
 	/* Never wait here: a reset may be waiting for a slow disk. */
 	if (pthread_mutex_trylock(&vdev->config_lock) == 0) {
 		for (i = 0; i < vdev->nr_vq; i++)
-			virtio_describe_queue(vdev->vq[i], rows);
+			virtq_describe(vdev->vq[i], rows);
 		pthread_mutex_unlock(&vdev->config_lock);
 	}
 	vdev->ops->describe(vdev->state, rows);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -389,7 +390,18 @@ bool virtq_want_kick(struct virtq *vq, bool on)
 		virtq_set_avail_event(vq, vq->last_avail);
 	if (on)
 		__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the wish before the index */
-	return virtq_avail_idx(vq) != vq->last_avail;
+	if (virtq_avail_idx(vq) == vq->last_avail)
+		return false;
+	if (!virtio_worker_wanted(vq))
+		return true;
+	/* As in virtq_pop(): who waits goes first. */
+	virtio_kick(vq->vdev, vq->index);
+	return false;
+}
+
+bool virtq_wanted(const struct virtq *vq)
+{
+	return virtio_worker_wanted(vq);
 }
 
 bool virtq_ready(const struct virtq *vq)
@@ -405,6 +417,82 @@ unsigned int virtq_size(const struct virtq *vq)
 unsigned int virtq_in_flight(const struct virtq *vq)
 {
 	return __atomic_load_n(&vq->in_flight, __ATOMIC_RELAXED);
+}
+
+/* --- in words --- */
+
+struct virtq_sum {
+	unsigned int nr[2]; /* buffers the device reads, and writes */
+	uint64_t len[2];
+	bool indirect;
+	const char *wrong;
+};
+
+/* As virtq_walk_table(), but only looking: nothing is kept, nothing breaks. */
+static void virtq_sum_table(const struct virtq *vq, const uint8_t *table, unsigned int nr,
+			    unsigned int index, struct virtq_sum *sum)
+{
+	unsigned int left = nr < VIRTQ_MAX_SEGS ? nr : VIRTQ_MAX_SEGS;
+	struct virtq_desc desc;
+
+	do {
+		if (index >= nr || !left--) {
+			sum->wrong = index >= nr ? "leaves the table" : "a loop";
+			return;
+		}
+		virtq_copy_desc(&desc, table + (size_t)index * sizeof(desc));
+		if (desc.flags & VIRTQ_DESC_INDIRECT) {
+			table = virtq_span(vq, desc.addr, desc.len);
+			if (sum->indirect || !table)
+				sum->wrong = "a bad indirect table";
+			if (sum->wrong)
+				return;
+			sum->indirect = true;
+			nr = desc.len / (unsigned int)sizeof(desc);
+			left = nr < VIRTQ_MAX_SEGS ? nr : VIRTQ_MAX_SEGS;
+			index = 0;
+			desc.flags = VIRTQ_DESC_NEXT;
+			continue;
+		}
+		sum->nr[!!(desc.flags & VIRTQ_DESC_WRITE)]++;
+		sum->len[!!(desc.flags & VIRTQ_DESC_WRITE)] += desc.len;
+		index = desc.next;
+	} while (desc.flags & VIRTQ_DESC_NEXT);
+}
+
+/* The chain that the driver made available last. */
+static void virtq_describe_chain(const struct virtq *vq, uint16_t avail, struct dev_rows *rows)
+{
+	uint16_t head = virtq_avail_ring(vq, (uint16_t)(avail - 1));
+	struct virtq_sum sum = { .indirect = false };
+	char label[24];
+
+	virtq_sum_table(vq, vq->desc, vq->size, head, &sum);
+	snprintf(label, sizeof(label), "queue %u last chain", vq->index);
+	dev_row(rows, label, "head %u: out %u with %" PRIu64 " B, in %u with %" PRIu64 " B%s%s%s",
+		head, sum.nr[0], sum.len[0], sum.nr[1], sum.len[1],
+		sum.indirect ? ", indirect" : "", sum.wrong ? ": " : "",
+		sum.wrong ? sum.wrong : "");
+}
+
+void virtq_describe(struct virtq *vq, struct dev_rows *rows)
+{
+	uint16_t avail, used;
+	char label[24];
+
+	if (!virtq_ready(vq))
+		return;
+	avail = virtq_avail_idx(vq);
+	used = __atomic_load_n((uint16_t *)(void *)(vq->used + 2), __ATOMIC_ACQUIRE);
+	snprintf(label, sizeof(label), "queue %u", vq->index);
+	dev_row(rows, label, "%u entries, %lu chains, %u in flight, %lu kicks, %lu interrupts",
+		vq->size, atomic_load(&vq->nr_chains), virtq_in_flight(vq),
+		atomic_load(&vq->nr_kicks), atomic_load(&vq->nr_interrupts));
+	snprintf(label, sizeof(label), "queue %u rings", vq->index);
+	dev_row(rows, label, "avail %u, used %u; at %" PRIx64 ", %" PRIx64 ", descriptors %" PRIx64,
+		avail, used, vq->avail_gpa, vq->used_gpa, vq->desc_gpa);
+	if (avail || atomic_load(&vq->nr_chains))
+		virtq_describe_chain(vq, avail, rows);
 }
 
 /* --- the buffers of a chain --- */

@@ -53,10 +53,16 @@ void virtq_notify(struct virtq *vq);
  * chains became available meanwhile: look again.
  */
 bool virtq_want_kick(struct virtq *vq, bool on);
+/* A reset or snapshot waits for the worker to stand: return soon. In the queue's worker. */
+bool virtq_wanted(const struct virtq *vq);
 bool virtq_ready(const struct virtq *vq);
 unsigned int virtq_size(const struct virtq *vq);
 /* Chains taken and not yet given back. */
 unsigned int virtq_in_flight(const struct virtq *vq);
+
+struct dev_rows;
+/* Size, counters, indices of the rings and the newest chain as rows; the configuration stands. */
+void virtq_describe(struct virtq *vq, struct dev_rows *rows);
 
 /* Copy LEN bytes at offset OFF of the readable (out) or writable (in) part; returns bytes copied,
  * less than LEN at the end. */
