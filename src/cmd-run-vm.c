@@ -27,6 +27,7 @@
 #include "ctl/server.h"
 #include "ctl/stage2.h"
 #include "ctl/snapshot.h"
+#include "ctl/symbols.h"
 #include "ctl/stdin.h"
 #include "dbg/dbg.h"
 #include "gdb/target-kvm.h"
@@ -118,6 +119,7 @@ static void run_print_crash(struct run *run)
 		return;
 	if (view->symbols[0])
 		sym_open(view->symbols, &syms, NULL);
+	sym_follow(syms, view);
 	report_crash(view, syms, &text);
 	fprintf(stderr, "vitrine: %s", buf_str(&text));
 	buf_free(&text);
@@ -211,6 +213,7 @@ static void run_result_cpu(struct run *run, json_t *obj)
 	rip = x86_state_linear_rip(&view->vcpu[vcpu].state);
 	if (view->symbols[0])
 		sym_open(view->symbols, &syms, NULL);
+	sym_follow(syms, view);
 	snprintf(text, sizeof(text), "0x%llx", (unsigned long long)rip);
 	json_object_set_new(obj, "rip", json_string(text));
 	json_object_set_new(obj, "symbol", json_string(sym_text(syms, rip, text, sizeof(text))));
@@ -384,6 +387,8 @@ static int run_start_sockets(struct run *run, struct err *err)
 		ret = net_bind(run->server, err);
 	if (ret == 0)
 		ret = snapshot_bind(run->server, run->dbg, err);
+	if (ret == 0)
+		ret = symbols_bind(run->server, err);
 	if (ret == 0)
 		ret = console_start(run->vm, run->dir.path, &run->console, err);
 	if (ret == 0 && serial && strncmp(serial, "unix:", 5) == 0)

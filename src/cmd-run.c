@@ -16,6 +16,7 @@
 #include "base/time.h"
 #include "cmd.h"
 #include "ctl/rundir.h"
+#include "inspect/sym.h"
 #include "tui/dashboard.h"
 
 #define RUN_MEM_DEFAULT (256ull << 20)
@@ -51,7 +52,8 @@ static const struct cmd_help run_help = {
 		"balloon\n"
 		"  --serial WHERE        stdio, none, file:PATH or unix:PATH for COM1\n"
 		"  --debugcon WHERE      FILE or stdio for the debug port 0xe9\n"
-		"  --symbols FILE        ELF file or System.map with the guest's symbols\n"
+		"  --symbols FILE[@OFFSET]  ELF file, System.map or kallsyms with the guest's symbols;\n"
+		"                        repeat for more; guest: the table a Linux kernel has of itself\n"
 		"  --gdb WHERE           unix:PATH or tcp:ADDRESS:PORT (a unix socket is always "
 		"there)\n"
 		"  --gdb-arch ARCH       describe the processor to gdb as x86-64 (default), i386 "
@@ -185,8 +187,10 @@ static int run_set_debugcon(struct run_config *cfg, const char *val, struct err 
 
 static int run_set_symbols(struct run_config *cfg, const char *val, struct err *err)
 {
-	cfg->vm.symbols = realpath(val, NULL);
-	return cfg->vm.symbols ? 0 : err_sys(err, errno, "--symbols %s", val);
+	static char spec[SYM_SPEC_MAX]; /* one command line, one list */
+
+	cfg->vm.symbols = spec;
+	return sym_spec_add(spec, val, err);
 }
 
 static int run_set_headless(struct run_config *cfg, const char *val, struct err *err)

@@ -265,6 +265,7 @@ static int show_run(struct show *show, struct err *err)
 		sym_open(show->view.symbols, &show->syms, NULL);
 	if (strcmp(show->screen, "ept") == 0)
 		show_ask_stage2(show);
+	sym_follow(show->syms, &show->view);
 	return show_print(show, ops, err);
 }
 

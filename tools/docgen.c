@@ -15,6 +15,7 @@
 #include "ctl/net.h"
 #include "ctl/snapshot.h"
 #include "ctl/stage2.h"
+#include "ctl/symbols.h"
 #include "tui/keys.h"
 
 /* A sentence: a capital first; a leading dot or quote would be a request. */
@@ -95,6 +96,8 @@ static void docgen_monitor(void)
 		docgen_command(NULL, &debug_monitor_commands[i]);
 	for (i = 0; i < snapshot_monitor_commands_len; i++)
 		docgen_command(NULL, &snapshot_monitor_commands[i]);
+	for (i = 0; i < symbols_monitor_commands_len; i++)
+		docgen_command(NULL, &symbols_monitor_commands[i]);
 	for (i = 0; i < net_monitor_commands_len; i++)
 		docgen_command(NULL, &net_monitor_commands[i]);
 	for (i = 0; i < block_monitor_commands_len; i++)

@@ -22,7 +22,7 @@ struct control {
 	struct vm *vm;
 	struct keyboard *keyboard;
 	struct sym_table *syms; /* opened when first needed */
-	bool syms_tried;
+	char syms_spec[SAMPLE_SYMS_MAX];
 };
 
 struct control *control_new(struct vm *vm)
@@ -168,13 +168,14 @@ static const struct monitor_control control_ops = {
 };
 
 /* Symbols are opened late: a VM nobody asks questions never pays for them. */
-struct sym_table *control_syms(struct control *ctl)
+struct sym_table *control_syms(struct control *ctl, const struct vm_view *view)
 {
-	const char *path = vm_sample(ctl->vm)->symbols;
-
-	if (!ctl->syms_tried && path[0])
-		sym_open(path, &ctl->syms, NULL);
-	ctl->syms_tried = true;
+	if (strcmp(ctl->syms_spec, view->symbols) != 0) {
+		sym_close(ctl->syms);
+		memcpy(ctl->syms_spec, view->symbols, sizeof(ctl->syms_spec));
+		sym_open(ctl->syms_spec, &ctl->syms, NULL);
+	}
+	sym_follow(ctl->syms, view);
 	return ctl->syms;
 }
 
@@ -229,7 +230,7 @@ int control_monitor(struct control *ctl, struct monitor *mon, const char *line, 
 
 	if (!view)
 		return -err->code;
-	ctx.syms = control_syms(ctl);
+	ctx.syms = control_syms(ctl, view);
 	ctx.control = &control_ops;
 	ctx.control_ctx = ctl;
 	ret = monitor_run(mon, &ctx, line, out, err);
@@ -244,7 +245,7 @@ void control_complete(struct control *ctl, struct monitor *mon, const char *line
 	struct monitor_ctx ctx = { .view = view };
 
 	if (view)
-		ctx.syms = control_syms(ctl);
+		ctx.syms = control_syms(ctl, view);
 	monitor_complete(mon, &ctx, line, fn, arg);
 	if (view)
 		control_view_free(view);

@@ -22,8 +22,11 @@ struct keyboard *control_keyboard(struct control *ctl);
  * its vCPUs are asked for their registers first (waits a few milliseconds at most). */
 struct vm_view *control_view(struct control *ctl, struct err *err);
 void control_view_free(struct vm_view *view);
-/* The guest's symbols, NULL if there are none; opened when first needed. */
-struct sym_table *control_syms(struct control *ctl);
+/*
+ * The guest's symbols where they lie in VIEW, NULL if there are none; opened when first needed,
+ * valid until asked for again.
+ */
+struct sym_table *control_syms(struct control *ctl, const struct vm_view *view);
 /* "a", "ctrl-alt-delete", "0x1d": keys held together, separated by '-'. */
 int control_sendkey(struct control *ctl, const char *keys, unsigned int hold_ms, struct err *err);
 /* Run a line of the monitor MON on a fresh view of the VM; OUT is appended to. */

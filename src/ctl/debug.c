@@ -47,7 +47,7 @@ static int debug_eval(struct debug *debug, unsigned int vcpu, const char *text, 
 	if (!view)
 		return -err->code;
 	ctx.view = view;
-	ctx.syms = control_syms(control);
+	ctx.syms = control_syms(control, view);
 	ret = monitor_eval(&ctx, text, out, err);
 	control_view_free(view);
 	return ret;
@@ -72,7 +72,7 @@ static int debug_finish(struct debug *debug, unsigned int vcpu, struct err *err)
 
 	if (!view)
 		return -err->code;
-	nr = unwind_vcpu(view, vcpu, control_syms(control), frame, 2);
+	nr = unwind_vcpu(view, vcpu, control_syms(control, view), frame, 2);
 	control_view_free(view);
 	if (nr < 2)
 		return err_set(err, ENOENT, "no return address was found on the stack");
@@ -258,7 +258,7 @@ static int debug_qmp_catch(void *ctx, struct ctl_conn *conn, const json_t *args,
 {
 	struct debug *debug = ctx;
 	struct control *control = ctl_server_control(debug->srv);
-	struct monitor_ctx mon = { .vcpu = ctl_conn_vcpu(conn), .syms = control_syms(control) };
+	struct monitor_ctx mon = { .vcpu = ctl_conn_vcpu(conn) };
 	const char *what;
 	struct vm_view *view;
 	unsigned int id = 0;
@@ -271,6 +271,7 @@ static int debug_qmp_catch(void *ctx, struct ctl_conn *conn, const json_t *args,
 	if (!view)
 		return -err->code;
 	mon.view = view;
+	mon.syms = control_syms(control, view);
 	res = catch_add(debug->dbg, &mon, what, &id, err);
 	control_view_free(view);
 	if (res == 0)

@@ -365,13 +365,21 @@ static int server_open(struct gdb_server *srv, const char *spec, char *where, si
 	return 0;
 }
 
-/* The guest's ELF file, which a gdb without one asks for; it can do nothing with other kinds. */
+/*
+ * The guest's ELF file, which a gdb without one asks for; it can do nothing with other kinds, nor
+ * with one that was moved (an offset follows an '@').
+ */
 static void server_find_symbols(struct gdb_server *srv)
 {
-	const char *path = vm_sample(srv->vm)->symbols;
-	int fd = path[0] ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	char magic[4];
+	const char *spec = vm_sample(srv->vm)->symbols;
+	size_t len = strcspn(spec, "\n@");
+	char path[SAMPLE_SYMS_MAX], magic[4];
+	int fd;
 
+	if (!len || spec[len] == '@')
+		return;
+	snprintf(path, sizeof(path), "%.*s", (int)len, spec);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return;
 	if (read(fd, magic, sizeof(magic)) == sizeof(magic) && !memcmp(magic, "\177ELF", 4))

@@ -41,7 +41,7 @@ struct gdb_server {
 	struct vm_view view; /* of this stop */
 	bool have_view;
 	enum target_arch arch;
-	char symbols[SAMPLE_TEXT_MAX]; /* an ELF file, or empty */
+	char symbols[SAMPLE_SYMS_MAX]; /* an ELF file, or empty */
 	struct target_console console;
 	struct target_bp bp[TARGET_MAX_BPS];
 };

@@ -13,7 +13,7 @@
 #include "inspect/regs.h"
 
 #define SAMPLE_MAGIC   0x56545231u /* "VTR1" */
-#define SAMPLE_VERSION 2
+#define SAMPLE_VERSION 3
 
 #define VM_MAX_VCPUS	64
 #define VM_NAME_MAX	64
@@ -23,6 +23,7 @@
 #define SAMPLE_FLIGHTS	65536 /* a power of two */
 #define SAMPLE_PATCHES	256
 #define SAMPLE_TEXT_MAX 256
+#define SAMPLE_SYMS_MAX 1024
 
 enum vm_state {
 	VM_STATE_PRELAUNCH, /* created, waiting before the first instruction */
@@ -184,7 +185,7 @@ struct sample_page {
 	uint32_t magic, version, size, pid;
 	char name[VM_NAME_MAX];
 	char image[SAMPLE_TEXT_MAX];
-	char symbols[SAMPLE_TEXT_MAX]; /* ELF file with symbols, or empty */
+	char symbols[SAMPLE_SYMS_MAX]; /* sources of symbols as sym.h has them, or empty */
 	char gdb[SAMPLE_TEXT_MAX];     /* where the gdb stub listens */
 	uint32_t nr_vcpus, nr_regions;
 	struct sample_region region[VM_MAX_REGIONS];

@@ -56,7 +56,7 @@ static bool sym_dwarf_sane(Elf *elf)
 	return sum <= SYM_DWARF_MAX;
 }
 
-static struct sym_dwarf *sym_dwarf_get(struct sym_table *tab)
+static struct sym_dwarf *sym_dwarf_get(struct sym_index *tab)
 {
 	struct sym_dwarf *dwarf;
 
@@ -76,7 +76,7 @@ static struct sym_dwarf *sym_dwarf_get(struct sym_table *tab)
 	return dwarf;
 }
 
-void sym_dwarf_close(struct sym_table *tab)
+void sym_dwarf_close(struct sym_index *tab)
 {
 	if (!tab->dwarf)
 		return;
@@ -123,7 +123,7 @@ static void sym_dwarf_line(Dwarf *dw, uint64_t addr, struct sym_line_slot *slot)
 	slot->file = dwarf_linesrc(line, NULL, NULL);
 }
 
-bool sym_line(struct sym_table *tab, uint64_t addr, const char **file, int *line)
+bool sym_index_line(struct sym_index *tab, uint64_t addr, const char **file, int *line)
 {
 	struct sym_dwarf *dwarf = sym_dwarf_get(tab);
 	struct sym_line_slot *slot;
@@ -199,7 +199,7 @@ static bool sym_frame_from(Dwarf_CFI *cfi, uint64_t pc, int ra_reg, int fp_reg,
 	return ok;
 }
 
-bool sym_frame_at(struct sym_table *tab, uint64_t pc, struct sym_frame *out)
+bool sym_index_frame(struct sym_index *tab, uint64_t pc, struct sym_frame *out)
 {
 	struct sym_dwarf *dwarf = sym_dwarf_get(tab);
 	bool wide = tab && tab->word == 8;
@@ -211,12 +211,12 @@ bool sym_frame_at(struct sym_table *tab, uint64_t pc, struct sym_frame *out)
 
 #else
 
-void sym_dwarf_close(struct sym_table *tab)
+void sym_dwarf_close(struct sym_index *tab)
 {
 	(void)tab;
 }
 
-bool sym_line(struct sym_table *tab, uint64_t addr, const char **file, int *line)
+bool sym_index_line(struct sym_index *tab, uint64_t addr, const char **file, int *line)
 {
 	(void)tab;
 	(void)addr;
@@ -225,7 +225,7 @@ bool sym_line(struct sym_table *tab, uint64_t addr, const char **file, int *line
 	return false;
 }
 
-bool sym_frame_at(struct sym_table *tab, uint64_t pc, struct sym_frame *out)
+bool sym_index_frame(struct sym_index *tab, uint64_t pc, struct sym_frame *out)
 {
 	(void)tab;
 	(void)pc;

@@ -1,437 +1,309 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Symbols of guest kernels: read once into two sorted indices, by address and
- * by name. Files are untrusted: libelf checks offsets, everything it hands out
- * is checked again here, counts and sizes have ceilings.
+ * The table of a guest's symbols: a set of sources, and where each of them
+ * lies. An address is looked up in each at the address it was linked for.
  */
 #include "inspect/sym.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <gelf.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "inspect/mmu.h"
+#include "inspect/sample.h"
+#include "inspect/sym-linux.h"
 #include "inspect/sym-priv.h"
 
-#define SYM_MAX	      (4u << 20)
-#define SYM_NAMES_MAX (256u << 20)
-#define SYM_NAME_MAX  1024u
-#define SYM_MAP_MAX   (64 << 20)
-#define SYM_IMAGE_MAX (64 << 20)
-#define SYM_LOOK_BACK 32u
-#define SYM_REACH     (1u << 20) /* how far a symbol without size may cover */
+/* --- the text that names the sources --- */
 
-static int sym_add_name(struct sym_table *tab, const char *name, size_t len, uint32_t *off)
+_Static_assert(SYM_SPEC_MAX == SAMPLE_SYMS_MAX, "the sample page has room for it");
+
+static bool sym_parse_offset(const char *text, int64_t *offset)
 {
-	if (tab->names_len + len + 1 > SYM_NAMES_MAX)
-		return -E2BIG;
-	if (tab->names_len + len + 1 > tab->names_cap) {
-		size_t cap = (tab->names_cap + len + 4096) * 2;
-		char *names = realloc(tab->names, cap);
+	bool minus = text[0] == '-';
+	unsigned long long val;
+	char *end;
 
-		if (!names)
-			return -ENOMEM;
-		tab->names = names;
-		tab->names_cap = cap;
+	if (minus || text[0] == '+')
+		text++;
+	if (text[0] < '0' || text[0] > '9')
+		return false;
+	errno = 0;
+	val = strtoull(text, &end, 0);
+	if (errno || *end)
+		return false;
+	*offset = (int64_t)(minus ? 0 - val : val);
+	return true;
+}
+
+int sym_spec_add(char *spec, const char *file, struct err *err)
+{
+	char real[PATH_MAX], name[PATH_MAX], line[SYM_SPEC_MAX];
+	size_t len = strlen(spec);
+	int64_t offset = 0;
+	char *at;
+	int n;
+
+	snprintf(name, sizeof(name), "%s", file);
+	if (strcmp(name, SYM_GUEST) == 0) {
+		strcpy(real, name);
+	} else if (!realpath(name, real)) {
+		at = strrchr(name, '@');
+		if (!at || !sym_parse_offset(at + 1, &offset))
+			return err_sys(err, errno, "%s", file);
+		*at = '\0';
+		if (!realpath(name, real))
+			return err_sys(err, errno, "%s", name);
 	}
-	*off = (uint32_t)tab->names_len;
-	memcpy(tab->names + tab->names_len, name, len);
-	tab->names[tab->names_len + len] = '\0';
-	tab->names_len += len + 1;
+	if (strchr(real, '\n'))
+		return err_set(err, EINVAL, "%s: a line break in a path", file);
+	n = snprintf(line, sizeof(line), offset || strchr(real, '@') ? "%s%s@0x%llx" : "%s%s",
+		     len ? "\n" : "", real, (unsigned long long)offset);
+	if (n < 0 || (size_t)n >= sizeof(line) || len + (size_t)n >= SYM_SPEC_MAX)
+		return err_set(err, ENOSPC, "%s: too many files with symbols, or too long a path",
+			       file);
+	memcpy(spec + len, line, (size_t)n + 1);
 	return 0;
 }
 
-static int sym_add(struct sym_table *tab, const struct sym_entry *from, const char *name,
-		   size_t len)
+bool sym_spec_next(const char **spec, char *path, size_t len, int64_t *offset)
 {
-	struct sym_entry entry = *from;
-	int ret;
+	size_t n = strcspn(*spec, "\n");
+	char *at;
 
-	if (!len || len > SYM_NAME_MAX)
-		return 0;
-	if (tab->nr == SYM_MAX)
-		return -E2BIG;
-	if (tab->nr == tab->cap) {
-		size_t cap = tab->cap ? tab->cap * 2 : 256;
-		struct sym_entry *sym = realloc(tab->sym, cap * sizeof(*sym));
-
-		if (!sym)
-			return -ENOMEM;
-		tab->sym = sym;
-		tab->cap = cap;
-	}
-	ret = sym_add_name(tab, name, len, &entry.name);
-	if (!ret)
-		tab->sym[tab->nr++] = entry;
-	return ret;
+	if (!n)
+		return false;
+	snprintf(path, len, "%.*s", (int)n, *spec);
+	*spec += n + ((*spec)[n] != '\0');
+	*offset = 0;
+	at = strrchr(path, '@');
+	if (at && sym_parse_offset(at + 1, offset))
+		*at = '\0';
+	return true;
 }
 
-static int sym_compare_addr(const void *a, const void *b)
-{
-	const struct sym_entry *x = a, *y = b;
+/* --- the set --- */
 
-	if (x->addr != y->addr)
-		return x->addr < y->addr ? -1 : 1;
-	if (x->rank != y->rank)
-		return x->rank < y->rank ? -1 : 1;
-	/* of equals the one that came first in the file is shown */
-	return x->name > y->name ? -1 : x->name < y->name;
-}
-
-static const char *sym_name(const struct sym_table *tab, size_t index)
+static int sym_add_file(struct sym_table *tab, struct sym_part *part, const char *path,
+			struct err *err)
 {
-	return tab->names + tab->sym[index].name;
-}
-
-static int sym_compare_name(const void *a, const void *b, void *ctx)
-{
-	const struct sym_table *tab = ctx;
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-	int ret = strcmp(sym_name(tab, x), sym_name(tab, y));
+	int ret = sym_index_open(path, &part->index, err);
 
 	if (ret)
 		return ret;
-	/* the best of several of one name comes first */
-	if (tab->sym[x].rank != tab->sym[y].rank)
-		return tab->sym[x].rank > tab->sym[y].rank ? -1 : 1;
-	return x < y ? -1 : x > y;
-}
-
-static int sym_index(struct sym_table *tab)
-{
-	size_t i;
-
-	if (!tab->nr)
-		return 0;
-	qsort(tab->sym, tab->nr, sizeof(*tab->sym), sym_compare_addr);
-	tab->by_name = malloc(tab->nr * sizeof(*tab->by_name));
-	if (!tab->by_name)
-		return -ENOMEM;
-	for (i = 0; i < tab->nr; i++)
-		tab->by_name[i] = (uint32_t)i;
-	qsort_r(tab->by_name, tab->nr, sizeof(*tab->by_name), sym_compare_name, tab);
+	part->path = strdup(path);
+	if (!part->path) {
+		sym_index_close(part->index);
+		return err_set(err, ENOMEM, "%s: out of memory", path);
+	}
+	part->debug = sym_debug_open(part->index, path);
+	part->linux_text = sym_is_linux(part);
+	tab->nr++;
 	return 0;
 }
 
-static uint8_t sym_rank(unsigned int type, unsigned int bind, uint64_t size)
+static int sym_add_source(struct sym_table *tab, const char *path, int64_t offset, struct err *err)
 {
-	unsigned int rank = 0;
+	struct sym_part *part = &tab->part[tab->nr];
 
-	if (type == STT_FUNC)
-		rank += 8;
-	else if (type == STT_OBJECT)
-		rank += 4;
-	if (bind == STB_GLOBAL)
-		rank += 2;
-	return (uint8_t)(rank + (size ? 1 : 0));
+	if (tab->nr == SYM_SOURCES_MAX)
+		return err_set(err, ENOSPC, "%s: too many files with symbols", path);
+	*part = (struct sym_part){ .offset = offset };
+	if (strcmp(path, SYM_GUEST))
+		return sym_add_file(tab, part, path, err);
+	tab->nr++; /* it is read when it is found */
+	return 0;
 }
 
-static int sym_add_elf(struct sym_table *tab, const GElf_Sym *esym, const char *name)
-{
-	unsigned int type = GELF_ST_TYPE(esym->st_info);
-	struct sym_entry entry = {
-		.addr = esym->st_value,
-		.size = esym->st_size,
-		.rank = sym_rank(type, GELF_ST_BIND(esym->st_info), esym->st_size),
-		.absolute = esym->st_shndx == SHN_ABS,
-	};
-
-	if (esym->st_shndx == SHN_UNDEF || type == STT_FILE || type == STT_SECTION ||
-	    type == STT_TLS)
-		return 0;
-	return sym_add(tab, &entry, name, strnlen(name, SYM_NAME_MAX + 1));
-}
-
-static int sym_read_symtab(struct sym_table *tab, Elf_Scn *scn, const GElf_Shdr *shdr)
-{
-	Elf_Data *data = elf_getdata(scn, NULL);
-	size_t nr, i;
-	int ret = 0;
-
-	if (!data || !shdr->sh_entsize)
-		return 0;
-	nr = data->d_size / shdr->sh_entsize;
-	for (i = 1; i < nr && i <= SYM_MAX && !ret; i++) {
-		const char *name;
-		GElf_Sym esym;
-
-		if (!gelf_getsym(data, (int)i, &esym))
-			break;
-		name = elf_strptr(tab->elf, shdr->sh_link, esym.st_name);
-		if (name)
-			ret = sym_add_elf(tab, &esym, name);
-	}
-	return ret;
-}
-
-static void sym_read_section(struct sym_table *tab, size_t strndx, const GElf_Shdr *shdr)
-{
-	struct sym_sect *sect = &tab->sect[tab->nr_sects];
-	const char *name;
-
-	if (!(shdr->sh_flags & SHF_ALLOC) || !shdr->sh_size || tab->nr_sects == SYM_SECTIONS)
-		return;
-	name = elf_strptr(tab->elf, strndx, shdr->sh_name);
-	if (!name)
-		return;
-	sect->addr = shdr->sh_addr;
-	sect->len = shdr->sh_size;
-	snprintf(sect->name, sizeof(sect->name), "%s", name);
-	tab->nr_sects++;
-}
-
-/*
- * Never mapped: a file cut short while we look would be a SIGBUS. Small ones
- * are read at once, big ones (vmlinux with debug information) piece by piece.
- */
-static Elf *sym_begin_elf(struct sym_table *tab, off_t size)
-{
-	ssize_t got;
-
-	if (size > SYM_IMAGE_MAX)
-		return elf_begin(tab->fd, ELF_C_READ, NULL);
-	tab->image = malloc((size_t)size);
-	if (!tab->image)
-		return NULL;
-	got = pread(tab->fd, tab->image, (size_t)size, 0);
-	return got > 0 ? elf_memory(tab->image, (size_t)got) : NULL;
-}
-
-static int sym_read_elf(struct sym_table *tab, const char *path, off_t size, struct err *err)
-{
-	size_t strndx = 0;
-	Elf_Scn *scn = NULL;
-	GElf_Ehdr ehdr;
-	GElf_Shdr shdr;
-	int ret = 0;
-
-	tab->elf = sym_begin_elf(tab, size);
-	if (!tab->elf || elf_kind(tab->elf) != ELF_K_ELF || !gelf_getehdr(tab->elf, &ehdr))
-		return err_set(err, ENOEXEC, "%s: damaged ELF file", path);
-	tab->word = gelf_getclass(tab->elf) == ELFCLASS32 ? 4 : 8;
-	elf_getshdrstrndx(tab->elf, &strndx);
-	while (!ret && (scn = elf_nextscn(tab->elf, scn))) {
-		if (!gelf_getshdr(scn, &shdr))
-			continue;
-		sym_read_section(tab, strndx, &shdr);
-		if (shdr.sh_type == SHT_SYMTAB)
-			ret = sym_read_symtab(tab, scn, &shdr);
-	}
-	return ret ? err_sys(err, -ret, "%s: symbols", path) : 0;
-}
-
-/* One line of a System.map: "ffffffff80100000 T name". False where it is none. */
-static bool sym_parse_map_line(const char *line, struct sym_entry *entry, const char **name,
-			       size_t *len)
-{
-	char *end;
-
-	memset(entry, 0, sizeof(*entry));
-	errno = 0;
-	entry->addr = strtoull(line, &end, 16);
-	if (end == line || end - line > 16 || errno || *end != ' ' || !end[1] || end[2] != ' ')
-		return false;
-	entry->rank = end[1] == 'T' ? 10 : end[1] == 't' ? 8 : end[1] < 'a' ? 2 : 0;
-	entry->absolute = end[1] == 'A' || end[1] == 'a';
-	*name = end + 3;
-	*len = strcspn(*name, " \t\r\n");
-	return *len > 0;
-}
-
-static int sym_parse_map(struct sym_table *tab, char *text, const char *path, struct err *err)
-{
-	char *line = text, *next;
-	int ret = 0;
-
-	for (; *line && !ret; line = next) {
-		struct sym_entry entry;
-		const char *name;
-		size_t len;
-
-		next = line + strcspn(line, "\n");
-		if (*next)
-			*next++ = '\0';
-		if (sym_parse_map_line(line, &entry, &name, &len))
-			ret = sym_add(tab, &entry, name, len);
-		else if (!tab->nr)
-			return err_set(err, ENOEXEC, "%s: neither an ELF file nor a System.map",
-				       path);
-	}
-	return ret ? err_sys(err, -ret, "%s: symbols", path) : 0;
-}
-
-static int sym_read_map(struct sym_table *tab, const char *path, off_t size, struct err *err)
-{
-	ssize_t got;
-	char *text;
-	int ret;
-
-	if (size > SYM_MAP_MAX)
-		return err_set(err, ENOEXEC, "%s: neither an ELF file nor a System.map", path);
-	text = malloc((size_t)size + 1);
-	if (!text)
-		return err_set(err, ENOMEM, "%s: out of memory", path);
-	got = pread(tab->fd, text, (size_t)size, 0);
-	text[got > 0 ? got : 0] = '\0';
-	ret = got < 0 ? err_sys(err, errno, "%s", path) : sym_parse_map(tab, text, path, err);
-	free(text);
-	return ret;
-}
-
-static int sym_read(struct sym_table *tab, const char *path, struct err *err)
-{
-	char magic[SELFMAG];
-	struct stat sb;
-
-	/* A FIFO or a device under this name must not hold us up. */
-	tab->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (tab->fd < 0 || fstat(tab->fd, &sb) < 0)
-		return err_sys(err, errno, "%s", path);
-	if (!S_ISREG(sb.st_mode))
-		return err_set(err, ENOEXEC, "%s: not a regular file", path);
-	if (pread(tab->fd, magic, sizeof(magic), 0) == sizeof(magic) &&
-	    !memcmp(magic, ELFMAG, SELFMAG))
-		return sym_read_elf(tab, path, sb.st_size, err);
-	return sym_read_map(tab, path, sb.st_size, err);
-}
-
-int sym_open(const char *path, struct sym_table **out, struct err *err)
+int sym_open(const char *spec, struct sym_table **out, struct err *err)
 {
 	struct sym_table *tab = calloc(1, sizeof(*tab));
-	int ret;
+	char path[PATH_MAX];
+	int64_t offset;
+	int ret = 0, one;
 
 	*out = NULL;
 	if (!tab)
-		return err_set(err, ENOMEM, "%s: out of memory", path);
-	elf_version(EV_CURRENT);
-	tab->word = 8;
-	tab->fd = -1;
-	ret = sym_read(tab, path, err);
-	if (!ret) {
-		ret = sym_index(tab);
-		if (ret)
-			err_set(err, ENOMEM, "%s: out of memory", path);
+		return err_set(err, ENOMEM, "symbols: out of memory");
+	while (sym_spec_next(&spec, path, sizeof(path), &offset)) {
+		one = sym_add_source(tab, path, offset, ret ? NULL : err);
+		ret = ret ? ret : one;
 	}
-	if (ret) {
-		sym_close(tab);
-		return ret;
-	}
-	*out = tab;
-	return 0;
+	if (tab->nr)
+		*out = tab;
+	else
+		free(tab);
+	return ret;
 }
 
 void sym_close(struct sym_table *tab)
 {
+	unsigned int i;
+
 	if (!tab)
 		return;
-	sym_dwarf_close(tab);
 	sym_sources_close(tab);
-	if (tab->elf)
-		elf_end(tab->elf);
-	free(tab->image);
-	if (tab->fd >= 0)
-		close(tab->fd);
-	free(tab->by_name);
-	free(tab->names);
-	free(tab->sym);
+	for (i = 0; i < tab->nr; i++) {
+		sym_index_close(tab->part[i].index);
+		sym_index_close(tab->part[i].debug);
+		free(tab->part[i].path);
+	}
 	free(tab);
 }
 
-static const struct sym_sect *sym_sect_at(const struct sym_table *tab, uint64_t addr)
+/* --- where they lie --- */
+
+/* What is added to LINKED, an address the part was linked for. */
+static uint64_t sym_bias(const struct sym_table *tab, const struct sym_part *part, uint64_t linked)
+{
+	bool slides = part->linux_text && tab->slide_known && linked >= SYM_LINUX_TEXT;
+
+	return (uint64_t)part->offset + (slides ? tab->slide : 0);
+}
+
+/* Where the program that executes at physical addresses was linked to be. */
+static bool sym_from_physical(const struct sym_part *part, uint64_t gpa, uint64_t *linked)
 {
 	unsigned int i;
 
-	for (i = 0; i < tab->nr_sects; i++) {
-		if (addr >= tab->sect[i].addr && addr - tab->sect[i].addr < tab->sect[i].len)
-			return &tab->sect[i];
+	for (i = 0; part->index && i < part->index->nr_segs; i++) {
+		const struct sym_seg *seg = &part->index->seg[i];
+
+		if (seg->vaddr != seg->paddr && gpa - seg->paddr < seg->len) {
+			*linked = gpa - seg->paddr + seg->vaddr;
+			return true;
+		}
 	}
-	return NULL;
+	return false;
 }
 
-/* Does a symbol without size reach ADDR? Within its section, and not for ever. */
-static bool sym_reaches(const struct sym_table *tab, const struct sym_entry *sym, uint64_t addr)
+/* The address that ADDR was linked for, if PART is where it belongs. */
+static uint64_t sym_linked(const struct sym_table *tab, const struct sym_part *part, uint64_t addr)
 {
-	if (addr - sym->addr > SYM_REACH)
+	uint64_t linked = addr - (uint64_t)part->offset;
+
+	if (tab->physical && sym_from_physical(part, linked, &linked))
+		return linked;
+	if (!part->linux_text || !tab->slide_known || addr < SYM_LINUX_TEXT)
+		return linked;
+	linked -= tab->slide;
+	return linked >= SYM_LINUX_TEXT ? linked : UINT64_MAX; /* below the kernel as it lies */
+}
+
+static bool sym_is_moved(const struct sym_table *tab, const struct sym_part *part)
+{
+	return part->linux_text && tab->slide_known && tab->slide;
+}
+
+/* Is the guest still to leave the physical addresses its kernel was loaded at? */
+static bool sym_is_physical(const struct sym_table *tab, const struct vm_view *view)
+{
+	const struct x86_state *st = &view->vcpu[0].state;
+	unsigned int i, k;
+	uint64_t gpa;
+
+	if (!view->nr_vcpus || x86_state_cpl(st))
 		return false;
-	return !tab->nr_sects || sym_sect_at(tab, sym->addr) == sym_sect_at(tab, addr);
+	if (mmu_mode_of(st) == MMU_OFF)
+		return true;
+	for (i = 0; i < tab->nr; i++) {
+		const struct sym_index *index = tab->part[i].index;
+
+		for (k = 0; index && !tab->slide_known && k < index->nr_segs; k++) {
+			if (index->seg[k].vaddr != index->seg[k].paddr)
+				return !mmu_translate(view, st, index->seg[k].vaddr, &gpa);
+		}
+	}
+	return false;
 }
 
-/* Index of the last symbol at or below ADDR, or -1. */
-static ssize_t sym_below(const struct sym_table *tab, uint64_t addr)
+void sym_follow(struct sym_table *tab, const struct vm_view *view)
 {
-	size_t lo = 0, hi = tab->nr;
+	if (!tab || !view->nr_vcpus)
+		return;
+	sym_linux_follow(tab, view);
+	tab->physical = sym_is_physical(tab, view);
+}
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
+bool sym_slide(const struct sym_table *tab, uint64_t *slide)
+{
+	if (!tab || !tab->slide_known)
+		return false;
+	*slide = tab->slide;
+	return true;
+}
 
-		if (tab->sym[mid].addr <= addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return (ssize_t)lo - 1;
+bool sym_source_get(const struct sym_table *tab, unsigned int n, struct sym_source_info *out)
+{
+	const struct sym_part *part;
+
+	if (!tab || n >= tab->nr)
+		return false;
+	part = &tab->part[n];
+	*out = (struct sym_source_info){ .path = part->path,
+					 .elf = part->index && part->index->elf,
+					 .linux_text = part->linux_text,
+					 .bias = sym_bias(tab, part, UINT64_MAX),
+					 .nr = sym_part_best(part) ? sym_part_best(part)->nr : 0 };
+	return true;
+}
+
+/* --- asking --- */
+
+const struct sym_index *sym_part_best(const struct sym_part *part)
+{
+	if (part->debug && part->debug->nr > part->index->nr)
+		return part->debug;
+	return part->index;
 }
 
 const char *sym_find(const struct sym_table *tab, uint64_t addr, uint64_t *off)
 {
-	ssize_t first, best = -1, i;
-	bool nearest = true;
+	uint64_t dist, least = UINT64_MAX;
+	const char *name, *best = NULL;
+	unsigned int i;
 
-	if (!tab)
-		return NULL;
-	first = sym_below(tab, addr);
-	/* One whose size covers ADDR beats a nearer label within it. */
-	for (i = first; i >= 0 && first - i < (ssize_t)SYM_LOOK_BACK; i--) {
-		const struct sym_entry *sym = &tab->sym[i];
+	for (i = 0; tab && i < tab->nr; i++) {
+		const struct sym_part *part = &tab->part[i];
+		const struct sym_index *index = sym_part_best(part);
 
-		if (sym->absolute)
-			continue;
-		if (sym->size && addr - sym->addr < sym->size) {
-			best = i;
-			break;
+		name = index ? sym_index_find(index, sym_linked(tab, part, addr),
+					      sym_is_moved(tab, part), &dist)
+			     : NULL;
+		if (name && dist < least) {
+			least = dist;
+			best = name;
 		}
-		if (nearest && !sym->size && sym_reaches(tab, sym, addr))
-			best = i;
-		nearest = false;
 	}
-	if (best < 0)
-		return NULL;
-	if (off)
-		*off = addr - tab->sym[best].addr;
-	return sym_name(tab, (size_t)best);
+	if (best && off)
+		*off = least;
+	return best;
 }
 
-/* Position in by_name of the first symbol that is not below NAME. */
-static size_t sym_lower_bound(const struct sym_table *tab, const char *name)
+bool sym_place(const struct sym_table *tab, const struct sym_part *part,
+	       const struct sym_entry *sym, uint64_t *addr)
 {
-	size_t lo = 0, hi = tab->nr;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (strcmp(sym_name(tab, tab->by_name[mid]), name) < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
+	if (sym->module && sym_is_moved(tab, part))
+		return false;
+	*addr = sym->addr + (sym->absolute ? 0 : sym_bias(tab, part, sym->addr));
+	return true;
 }
 
 bool sym_lookup(const struct sym_table *tab, const char *name, uint64_t *addr)
 {
-	size_t i;
+	const struct sym_entry *sym;
+	unsigned int i;
 
-	if (!tab || !tab->nr)
-		return false;
-	i = sym_lower_bound(tab, name);
-	if (i == tab->nr || strcmp(sym_name(tab, tab->by_name[i]), name))
-		return false;
-	*addr = tab->sym[tab->by_name[i]].addr;
-	return true;
+	for (i = 0; tab && i < tab->nr; i++) {
+		const struct sym_index *index = sym_part_best(&tab->part[i]);
+
+		sym = index ? sym_index_lookup(index, name) : NULL;
+		if (sym && sym_place(tab, &tab->part[i], sym, addr))
+			return true;
+	}
+	return false;
 }
 
 const char *sym_text(const struct sym_table *tab, uint64_t addr, char *buf, size_t len)
@@ -450,33 +322,88 @@ const char *sym_text(const struct sym_table *tab, uint64_t addr, char *buf, size
 
 const char *sym_section(const struct sym_table *tab, uint64_t addr)
 {
-	const struct sym_sect *sect = tab ? sym_sect_at(tab, addr) : NULL;
+	const char *name = NULL;
+	unsigned int i;
 
-	return sect ? sect->name : NULL;
+	for (i = 0; tab && i < tab->nr && !name; i++) {
+		if (tab->part[i].index)
+			name = sym_index_section(tab->part[i].index,
+						 sym_linked(tab, &tab->part[i], addr));
+	}
+	return name;
+}
+
+struct sym_each {
+	const struct sym_table *tab;
+	const struct sym_part *part;
+	bool (*fn)(void *ctx, const char *name, uint64_t addr);
+	void *ctx;
+};
+
+static bool sym_each_one(void *arg, const char *name, const struct sym_entry *sym)
+{
+	struct sym_each *each = arg;
+	uint64_t addr;
+
+	return !sym_place(each->tab, each->part, sym, &addr) || each->fn(each->ctx, name, addr);
 }
 
 void sym_each(const struct sym_table *tab, const char *prefix,
 	      bool (*fn)(void *ctx, const char *name, uint64_t addr), void *ctx)
 {
-	size_t len = strlen(prefix), i;
+	struct sym_each each = { .tab = tab, .fn = fn, .ctx = ctx };
+	unsigned int i;
 
-	if (!tab || !tab->nr)
-		return;
-	for (i = sym_lower_bound(tab, prefix); i < tab->nr; i++) {
-		uint32_t index = tab->by_name[i];
+	for (i = 0; tab && i < tab->nr; i++) {
+		const struct sym_index *index = sym_part_best(&tab->part[i]);
 
-		if (strncmp(sym_name(tab, index), prefix, len) ||
-		    !fn(ctx, sym_name(tab, index), tab->sym[index].addr))
+		each.part = &tab->part[i];
+		if (index && !sym_index_each(index, prefix, sym_each_one, &each))
 			return;
 	}
 }
 
+bool sym_line(struct sym_table *tab, uint64_t addr, const char **file, int *line)
+{
+	unsigned int i;
+
+	for (i = 0; tab && i < tab->nr; i++) {
+		struct sym_part *part = &tab->part[i];
+		uint64_t linked = sym_linked(tab, part, addr);
+
+		if ((part->debug && sym_index_line(part->debug, linked, file, line)) ||
+		    (part->index && sym_index_line(part->index, linked, file, line)))
+			return true;
+	}
+	return false;
+}
+
+bool sym_frame_at(struct sym_table *tab, uint64_t pc, struct sym_frame *out)
+{
+	unsigned int i;
+
+	for (i = 0; tab && i < tab->nr; i++) {
+		struct sym_part *part = &tab->part[i];
+		uint64_t linked = sym_linked(tab, part, pc);
+
+		if ((part->debug && sym_index_frame(part->debug, linked, out)) ||
+		    (part->index && sym_index_frame(part->index, linked, out)))
+			return true;
+	}
+	return false;
+}
+
 unsigned int sym_word(const struct sym_table *tab)
 {
-	return tab ? tab->word : 8;
+	return tab && tab->nr && tab->part[0].index ? tab->part[0].index->word : 8;
 }
 
 size_t sym_count(const struct sym_table *tab)
 {
-	return tab ? tab->nr : 0;
+	size_t sum = 0;
+	unsigned int i;
+
+	for (i = 0; tab && i < tab->nr; i++)
+		sum += sym_part_best(&tab->part[i]) ? sym_part_best(&tab->part[i])->nr : 0;
+	return sum;
 }

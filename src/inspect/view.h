@@ -39,7 +39,7 @@ struct view_page {
 struct vm_view {
 	char name[VM_NAME_MAX];
 	char image[SAMPLE_TEXT_MAX];
-	char symbols[SAMPLE_TEXT_MAX];
+	char symbols[SAMPLE_SYMS_MAX];
 	char gdb[SAMPLE_TEXT_MAX];
 	uint32_t pid;
 	uint64_t now_ns; /* when this view was built */

@@ -46,7 +46,7 @@ struct dashboard {
 	unsigned int stop_back;
 	struct vm_view old; /* what is shown while stop_back is set */
 	struct sym_table *syms;
-	char syms_path[SAMPLE_TEXT_MAX];
+	char syms_path[SAMPLE_SYMS_MAX];
 	struct panel_break breaks[DASHBOARD_BREAKS];
 	unsigned int nr_breaks;
 	unsigned int vcpu;

@@ -126,13 +126,16 @@ static void dashboard_symbols(struct dashboard *dash)
 	const char *path = dash->view->symbols;
 	struct err err = ERR_INIT;
 
-	if (!strcmp(path, dash->syms_path))
+	if (!strcmp(path, dash->syms_path)) {
+		sym_follow(dash->syms, dash->view);
 		return;
+	}
 	sym_close(dash->syms);
 	dash->syms = NULL;
 	memcpy(dash->syms_path, path, sizeof(dash->syms_path));
 	if (path[0] && sym_open(path, &dash->syms, &err) < 0)
 		dashboard_say(dash, STYLE_WARN, "no symbols: %.120s", err.text);
+	sym_follow(dash->syms, dash->view);
 }
 
 /* A stop not seen before: remember it, look where it happened, forget where the cursor was. */

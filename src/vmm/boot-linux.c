@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "inspect/sym.h"
 #include "vmm/boot.h"
 
 #define LINUX_HEADER	   0x1f1ull
@@ -217,6 +218,7 @@ static int linux_load(struct boot_ctx *ctx, struct x86_state *st, struct err *er
 		ret = boot_place_tables(ctx, NULL, 0, &cr3, err);
 	if (ret)
 		return ret;
+	strcpy(ctx->symbols, SYM_GUEST); /* a compressed image has none; the kernel has its own */
 	if (lk.is64)
 		boot_state_long64(st, lk.gpa + LINUX_ENTRY64, cr3, gdt);
 	else

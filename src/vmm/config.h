@@ -19,7 +19,7 @@ struct vm_config {
 	unsigned int nr_cpus;
 	uint64_t mem_size; /* bytes */
 	struct boot_config boot;
-	const char *symbols; /* --symbols, or NULL */
+	const char *symbols; /* of --symbols, as inspect/sym.h has it; NULL: what the loader says */
 	bool freeze;	     /* wait before the first instruction */
 	enum vm_on_reset on_reset;
 	enum vm_on_crash on_crash;
