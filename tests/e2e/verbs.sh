@@ -119,6 +119,19 @@ run vitrine stop no-idt
 want_status 0
 [ -z "$(ls "$folder")" ] || fail "something is left"
 
+case_begin "a guest that never leaves by itself is looked at, again and again"
+printf '\xeb\xfe' >"$tmp/spin.bin" # jmp .
+run vitrine run --detach --name spin --cpus 2 --load "0x7c00:$tmp/spin.bin" --entry 0x7c00 --mode 16
+want_status 0
+for screen in cpu exits irq; do
+	run vitrine show spin "$screen"
+	want_status 0
+done
+run vitrine monitor spin "info registers"
+want_out "EIP=00007c00"
+run vitrine kill spin
+want_status 0
+
 case_begin "no VM: one clear line"
 run vitrine pause
 want_status 1
