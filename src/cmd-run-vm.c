@@ -102,6 +102,7 @@ static struct vm_view *run_view(struct run *run)
 {
 	struct vm_view *view = malloc(sizeof(*view));
 
+	vm_look(run->vm);
 	if (view && vm_view(run->vm, view, NULL) == 0)
 		return view;
 	free(view);

@@ -360,6 +360,7 @@ static int cmd_attach_fds(struct vm *vm, struct ctl_conn *conn, struct err *err)
 {
 	int fds[2], ret;
 
+	vm_watch(vm);
 	fds[0] = cmd_reopen(vm_sample_fd(vm), err);
 	if (fds[0] < 0)
 		return fds[0];

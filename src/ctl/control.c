@@ -209,6 +209,7 @@ struct vm_view *control_view(struct control *ctl, struct err *err)
 		return NULL;
 	}
 	control_refresh(ctl);
+	vm_look(ctl->vm);
 	if (vm_view(ctl->vm, view, err) == 0)
 		return view;
 	free(view);

@@ -127,6 +127,7 @@ static void exit_debug(struct vcpu *vcpu, struct exit_note *note)
 				    .dr6 = arch->dr6,
 				    .dr7 = arch->dr7 };
 
+	state_shadow(vcpu); /* for whoever is asked */
 	note->kind = EXIT_DEBUG;
 	note->addr = arch->pc;
 	note->data = (uint32_t)arch->dr6;
@@ -303,7 +304,7 @@ void exit_handle(struct vcpu *vcpu)
 
 	vcpu->io_pending = exit_needs_completion(vcpu->run);
 	if (vcpu->vm->sync_regs && reason != KVM_EXIT_SHUTDOWN)
-		state_shadow(vcpu);
+		state_keep(vcpu);
 	if (reason < EXIT_MAX_REASON && exit_table[reason].handle)
 		exit_table[reason].handle(vcpu, &note);
 	else

@@ -2,8 +2,9 @@
 /*
  * KVM's table of interrupt routes: see msi.h. KVM takes the table as a whole, so
  * it is built anew for each change; drivers make few. Each message has a route
- * of its own above the pins and an eventfd bound to it for good (irqfd), so that
- * a signal from a worker, or from the kernel, needs no thread of ours.
+ * of its own above the pins and an eventfd bound to it for good (irqfd) once a
+ * driver names its target, so that a signal from a worker, or from the kernel,
+ * needs no thread of ours.
  */
 #include "vmm/msi.h"
 
@@ -29,7 +30,7 @@ struct dev_msi {
 	struct msi_routes *routes;
 	unsigned int gsi;
 	int fd;
-	bool set;
+	bool set, bound;
 	uint32_t addr, data;
 };
 
@@ -163,25 +164,32 @@ static void msi_release(struct dev_msi *msi)
 struct dev_msi *msi_new(struct msi_routes *routes, struct err *err)
 {
 	struct dev_msi *msi = msi_alloc(routes);
-	int ret;
 
 	if (!msi) {
 		err_set(err, ENOSPC, "no more than %d interrupt messages", MSI_MAX);
 		return NULL;
 	}
 	msi->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (msi->fd < 0) {
-		err_sys(err, errno, "eventfd");
-		msi_release(msi);
-		return NULL;
-	}
-	ret = msi_bind(msi, 0);
-	if (!ret)
+	if (msi->fd >= 0)
 		return msi;
-	err_sys(err, -ret, "KVM_IRQFD");
-	close(msi->fd);
+	err_sys(err, errno, "eventfd");
 	msi_release(msi);
 	return NULL;
+}
+
+/* What was signalled while the message had nowhere to go is lost. */
+static int msi_first_bind(struct dev_msi *msi)
+{
+	uint64_t lost;
+	int ret;
+
+	if (msi->bound)
+		return 0;
+	while (read(msi->fd, &lost, sizeof(lost)) > 0)
+		;
+	ret = msi_bind(msi, 0);
+	msi->bound = !ret;
+	return ret;
 }
 
 int msi_set(struct dev_msi *msi, uint64_t addr, uint32_t data)
@@ -198,10 +206,12 @@ int msi_set(struct dev_msi *msi, uint64_t addr, uint32_t data)
 		msi->addr = (uint32_t)addr;
 		msi->data = data;
 		ret = msi_commit_locked(msi->routes);
+		if (!ret)
+			ret = msi_first_bind(msi);
 	}
 	pthread_mutex_unlock(&msi->routes->lock);
 	if (ret)
-		log_guest("KVM_SET_GSI_ROUTING: %s", strerror(-ret));
+		log_guest("interrupt message: %s", strerror(-ret));
 	return ret;
 }
 
@@ -214,7 +224,8 @@ void msi_free(struct dev_msi *msi)
 {
 	if (!msi)
 		return;
-	msi_bind(msi, KVM_IRQFD_FLAG_DEASSIGN);
+	if (msi->bound)
+		msi_bind(msi, KVM_IRQFD_FLAG_DEASSIGN);
 	close(msi->fd);
 	msi_release(msi);
 }

@@ -492,13 +492,24 @@ int state_write(struct vcpu *vcpu, const struct x86_state *st, struct err *err)
 	return 0;
 }
 
+void state_keep(struct vcpu *vcpu)
+{
+	vcpu->kept = true;
+	vcpu->kept_regs = vcpu->run->s.regs.regs;
+	if (vcpu->vm->sync_sregs)
+		vcpu->kept_sregs = vcpu->run->s.regs.sregs;
+}
+
 void state_shadow(struct vcpu *vcpu)
 {
 	struct x86_state *shadow = &vcpu->vm->page->shadow[vcpu->index];
 
-	state_from_regs(shadow, &vcpu->run->s.regs.regs);
+	if (!vcpu->kept)
+		return;
+	vcpu->kept = false;
+	state_from_regs(shadow, &vcpu->kept_regs);
 	if (vcpu->vm->sync_sregs)
-		state_from_sregs(shadow, &vcpu->run->s.regs.sregs);
+		state_from_sregs(shadow, &vcpu->kept_sregs);
 }
 
 void state_publish(struct vcpu *vcpu, bool exact)

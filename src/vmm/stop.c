@@ -72,7 +72,10 @@ bool stop_park(struct vcpu *vcpu)
 	struct vm *vm = vcpu->vm;
 	bool go_on;
 
-	state_publish(vcpu, true);
+	state_shadow(vcpu);
+	if (vcpu->stale) /* else what was published when it was written still holds */
+		state_publish(vcpu, true);
+	vcpu->stale = false;
 	pthread_mutex_lock(&vm->lock);
 	vcpu->parked = true;
 	vm->nr_parked++;

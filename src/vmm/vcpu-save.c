@@ -304,6 +304,7 @@ int vcpu_restore(struct vcpu *vcpu, struct vcpu_saved *sv, uint64_t passed, stru
 	};
 	int ret;
 
+	vcpu->stale = true;
 	ret = save_run(vcpu, first, SAVE_NR(first), err);
 	if (!ret)
 		ret = save_put_msrs(vcpu, &sv->msrs, err);

@@ -143,6 +143,7 @@ static void vcpu_enter(struct vcpu *vcpu)
 {
 	int code;
 
+	vcpu->stale = true;
 	if (ioctl(vcpu->fd, KVM_RUN, 0) == 0) {
 		exit_handle(vcpu);
 		return;
@@ -209,15 +210,18 @@ static void *vcpu_thread(void *arg)
 	vcpu_own_run = vcpu->run;
 	atomic_store(&vcpu->tid, gettid());
 	for (;;) {
-		vcpu->run->immediate_exit = 0;
 		/* The flag first, the stop after: a kick between the two is not lost. */
-		atomic_thread_fence(memory_order_seq_cst);
+		if (vcpu->run->immediate_exit) {
+			vcpu->run->immediate_exit = 0;
+			atomic_thread_fence(memory_order_seq_cst);
+		}
 		if (atomic_load(&vm->stopping) || atomic_load(&vcpu->frozen)) {
 			if (!vcpu_park(vcpu))
 				break;
 			continue;
 		}
-		if (atomic_exchange(&vcpu->publish, false)) {
+		if (atomic_load(&vcpu->publish)) {
+			atomic_store(&vcpu->publish, false);
 			vcpu_complete(vcpu);
 			sampling_join(vcpu);
 			state_publish(vcpu, false);
@@ -299,6 +303,7 @@ int vcpu_reset(struct vcpu *vcpu, struct err *err)
 	if (vcpu->first.has_lapic_regs && ioctl(vcpu->fd, KVM_SET_LAPIC, &lapic) < 0)
 		return err_sys(err, errno, "KVM_SET_LAPIC");
 	vcpu->late = false;
+	vcpu->stale = true;
 	vcpu->io_pending = false;
 	vcpu->io_exits = 0;
 	vcpu->vm->page->shadow_exact[vcpu->index] = 0;
@@ -354,10 +359,13 @@ int vcpu_set_debug(struct vcpu *vcpu, const struct vcpu_debug *dbg, struct err *
 {
 	struct kvm_guest_debug arg = { .control = vcpu_debug_control(dbg) };
 
+	if (!arg.control && !vcpu->debug_armed)
+		return 0;
 	memcpy(arg.arch.debugreg, dbg->dr, sizeof(dbg->dr));
 	arg.arch.debugreg[7] = dbg->dr7;
 	if (ioctl(vcpu->fd, KVM_SET_GUEST_DEBUG, &arg) < 0)
 		return err_sys(err, errno, "KVM_SET_GUEST_DEBUG on vcpu%u", vcpu->index);
+	vcpu->debug_armed = arg.control;
 	vcpu->step_armed = dbg->step;
 	vcpu->step_rip = vcpu->sample->state.rip;
 	return 0;
@@ -382,6 +390,7 @@ static void vcpu_add_flags(struct vcpu *vcpu, uint64_t flags)
 	if (ioctl(vcpu->fd, KVM_GET_REGS, &regs) < 0)
 		return;
 	regs.rflags |= flags;
+	vcpu->stale = true;
 	(void)ioctl(vcpu->fd, KVM_SET_REGS, &regs);
 }
 
@@ -401,6 +410,7 @@ int vcpu_inject(struct vcpu *vcpu, uint8_t vector, bool has_error, uint32_t erro
 
 	if (ioctl(vcpu->fd, KVM_GET_VCPU_EVENTS, &ev) < 0)
 		return err_sys(err, errno, "KVM_GET_VCPU_EVENTS");
+	vcpu->stale = true;
 	ev.exception.injected = 1;
 	ev.exception.pending = 0;
 	ev.exception.nr = vector;

@@ -60,6 +60,11 @@ struct vcpu {
 	unsigned int publish_count;
 	struct vcpu_sample *sample;
 	_Atomic(struct kvmstats *) stats; /* opened once, by the vCPU or while it stands */
+	bool stale;	      /* it ran, or was written, since its exact state was published */
+	bool kept;	      /* own thread: kept_* came with an exit since it last stood */
+	uint32_t debug_armed; /* control flags of its last KVM_SET_GUEST_DEBUG */
+	struct kvm_regs kept_regs;
+	struct kvm_sregs kept_sregs;
 	struct x86_state first; /* as KVM made it: what a reset goes back to */
 	/* a debug exit met while another stop was being carried out: asked again on resume */
 	bool late;
@@ -121,6 +126,8 @@ struct vm {
 	struct event *sample_timer;
 	unsigned int sample_hz;
 	struct sampling *sampling; /* NULL: no counters */
+	bool watched;		   /* the sample page is mapped elsewhere */
+	bool undescribed;	   /* its device rows are older than this stop */
 
 	atomic_uint catching; /* bits of enum vm_access_kind the debugger wants to hear of */
 	bool msr_exits;	      /* KVM was told that there may be some */
@@ -191,7 +198,9 @@ void vm_snapshots_free(struct vm *vm);
 /* state.c: registers between KVM and struct x86_state. FULL: with FPU, MSRs, debug, LAPIC. */
 int state_read(struct vcpu *vcpu, struct x86_state *st, bool full);
 int state_write(struct vcpu *vcpu, const struct x86_state *st, struct err *err);
-/* Keep the registers that came with this exit as the shadow. Own thread. */
+/* Keep the registers that came with this exit, as they came. Own thread. */
+void state_keep(struct vcpu *vcpu);
+/* The registers kept last, if any were since the vCPU stood, are the shadow. Own thread. */
 void state_shadow(struct vcpu *vcpu);
 /* Read the state and publish it in the sample page. The vCPU's own thread, or while it stands. */
 void state_publish(struct vcpu *vcpu, bool exact);

@@ -74,6 +74,27 @@ void vm_describe(struct vm *vm)
 	page->nr_rows = rows.nr;
 	page->nr_pci = pci_host_sample(machine_device(vm->machine, &pci_host_ops), page->pci);
 	vm_publish_end(vm);
+	vm->undescribed = false;
+}
+
+/* Where nobody looks, the devices of a guest that stands are read when somebody does. */
+static void vm_describe_stop(struct vm *vm)
+{
+	vm->undescribed = true;
+	if (vm->watched)
+		vm_describe(vm);
+}
+
+void vm_look(struct vm *vm)
+{
+	if (vm->undescribed)
+		vm_describe(vm);
+}
+
+void vm_watch(struct vm *vm)
+{
+	vm->watched = true;
+	vm_look(vm);
 }
 
 static void vm_shadow_save(struct vm *vm)
@@ -236,7 +257,7 @@ static int vm_build(struct vm *vm, struct err *err)
 	    (ret = vm_load(vm, err)) || (ret = vm_create_events(vm, err)))
 		return ret;
 	vm_set_state(vm, VM_STATE_PRELAUNCH, 0, "waiting before the first instruction");
-	vm_describe(vm);
+	vm_describe_stop(vm);
 	return vm_start_threads(vm, err);
 }
 
@@ -384,7 +405,7 @@ static void vm_take_stop(struct vm *vm, const struct stop *stop)
 		return;
 	}
 	vm_set_state(vm, vm_stop_state(stop->why), stop->vcpu, stop->text);
-	vm_describe(vm);
+	vm_describe_stop(vm);
 	ev.text = vm->page->stop_text;
 	if (stop->why == STOP_CRASH || stop->why == STOP_INTERNAL)
 		ev.kind = VM_EVENT_CRASHED;
@@ -479,7 +500,7 @@ int vm_pause(struct vm *vm, enum vm_state state, const char *text)
 	}
 	vm_time_hold(vm);
 	vm_set_state(vm, state, 0, got.text);
-	vm_describe(vm);
+	vm_describe_stop(vm);
 	vm_emit(vm, &(struct vm_event){ .kind = VM_EVENT_STOP, .text = vm->page->stop_text });
 	return 0;
 }
@@ -506,7 +527,7 @@ int vm_reset(struct vm *vm, struct err *err)
 	if (ret)
 		return ret;
 	vm_set_state(vm, VM_STATE_PAUSED, 0, "reset");
-	vm_describe(vm);
+	vm_describe_stop(vm);
 	vm_emit(vm, &ev);
 	return was_running ? vm_resume(vm, err) : 0;
 }

@@ -156,6 +156,10 @@ void vm_unhold(struct vm *vm);
 int vm_view(struct vm *vm, struct vm_view *out, struct err *err);
 /* Refresh device rows in the sample page. [main] */
 void vm_describe(struct vm *vm);
+/* The same, for a guest that stands and has not been described since it stopped. [main] */
+void vm_look(struct vm *vm);
+/* From here on somebody else reads the sample page at any time: each stop is described. [main] */
+void vm_watch(struct vm *vm);
 /* Publish samples HZ times a second (0: stop). The highest wish of all viewers. [main] */
 void vm_set_sample_rate(struct vm *vm, unsigned int hz);
 /* Ask every running vCPU for one sample now; vcpu_sample.count tells when it has come. [main] */

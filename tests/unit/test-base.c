@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/parse.h"
+#include "base/time.h"
 
 static void test_parse_u64(void **state)
 {
@@ -88,12 +89,49 @@ static void test_err_text(void **state)
 	assert_int_equal(err_set(NULL, EINVAL, "nobody listens"), -EINVAL);
 }
 
+static void time_agrees(int64_t sec)
+{
+	time_t then = sec;
+	struct tm mine, libc;
+
+	time_to_utc(sec, &mine);
+	assert_non_null(gmtime_r(&then, &libc));
+	assert_int_equal(mine.tm_sec, libc.tm_sec);
+	assert_int_equal(mine.tm_min, libc.tm_min);
+	assert_int_equal(mine.tm_hour, libc.tm_hour);
+	assert_int_equal(mine.tm_mday, libc.tm_mday);
+	assert_int_equal(mine.tm_mon, libc.tm_mon);
+	assert_int_equal(mine.tm_year, libc.tm_year);
+	assert_int_equal(mine.tm_wday, libc.tm_wday);
+	assert_int_equal(mine.tm_yday, libc.tm_yday);
+	assert_int_equal(time_from_utc(&mine), sec);
+}
+
+/* Each day of eight centuries, and the ends of what a guest can set. */
+static void test_calendar(void **state)
+{
+	struct tm odd = { .tm_year = 126, .tm_mon = 25, .tm_mday = -3, .tm_hour = 99 };
+	struct tm libc = odd;
+	int64_t day;
+
+	(void)state;
+	for (day = -146097; day < 146097; day++)
+		time_agrees(day * 86400 + day * 7919 % 86400);
+	time_agrees(-62167219200); /* year 0 */
+	time_agrees(253402300799); /* the last second of 9999 */
+	assert_int_equal(time_from_utc(&odd), timegm(&libc));
+	odd.tm_mon = -14;
+	odd.tm_mday = 400;
+	libc = odd;
+	assert_int_equal(time_from_utc(&odd), timegm(&libc));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse_u64),     cmocka_unit_test(test_parse_size),
 		cmocka_unit_test(test_parse_nearest), cmocka_unit_test(test_buf_ceiling),
-		cmocka_unit_test(test_err_text),
+		cmocka_unit_test(test_err_text),      cmocka_unit_test(test_calendar),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

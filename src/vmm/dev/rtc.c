@@ -13,6 +13,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/time.h"
+
 #define RTC_PORT    0x70
 #define RTC_GSI	    8
 #define RTC_LEN	    128
@@ -142,8 +144,9 @@ static void rtc_latch_locked(struct rtc *rtc, uint64_t now)
 	time_t sec = rtc_host_sec_locked(rtc, now, NULL) + rtc->offset_sec;
 	struct tm tm;
 
-	if (rtc->ram[RTC_B] & RTC_B_SET || !gmtime_r(&sec, &tm))
+	if (rtc->ram[RTC_B] & RTC_B_SET)
 		return;
+	time_to_utc(sec, &tm);
 	rtc->ram[RTC_SECONDS] = rtc_encode(rtc, (unsigned int)tm.tm_sec);
 	rtc->ram[RTC_MINUTES] = rtc_encode(rtc, (unsigned int)tm.tm_min);
 	rtc->ram[RTC_HOURS] = rtc_encode_hour(rtc, (unsigned int)tm.tm_hour);
@@ -167,7 +170,7 @@ static void rtc_commit_locked(struct rtc *rtc, uint64_t now)
 			   rtc_decode(rtc, rtc->ram[RTC_YEAR]) - 1900,
 	};
 
-	rtc->offset_sec = (int64_t)timegm(&tm) - rtc_host_sec_locked(rtc, now, NULL);
+	rtc->offset_sec = time_from_utc(&tm) - rtc_host_sec_locked(rtc, now, NULL);
 }
 
 /* --- flags and the interrupt --- */
@@ -514,8 +517,8 @@ static void rtc_describe(void *state, struct dev_rows *rows)
 	pthread_mutex_lock(&rtc->lock);
 	now = rtc->env->now_ns(rtc->env->ctx);
 	sec = rtc_host_sec_locked(rtc, now, NULL) + rtc->offset_sec;
-	if (gmtime_r(&sec, &tm))
-		strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
+	time_to_utc(sec, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
 	dev_row(rows, "time", "%s, %s, %s hours%s", text,
 		rtc->ram[RTC_B] & RTC_B_BINARY ? "binary" : "BCD",
 		rtc->ram[RTC_B] & RTC_B_24H ? "24" : "12",
