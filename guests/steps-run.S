@@ -47,6 +47,10 @@ steps_run:
 	popq	%rbx
 	movl	$0x1b, %ecx
 	step	rdmsr, rdmsr
+	movq	%cr3, %rdx
+	movq	steps_root(%rip), %rax
+	step	cr3, movq %rax, %cr3
+	movq	%rdx, %cr3
 	step	pushf, pushfq
 	step	pop_flags, popq %rax
 	andl	$0x100, %eax			/* TF */
@@ -57,7 +61,7 @@ steps_run:
 	movl	%ss, %eax
 	step	mov_ss, movl %eax, %ss
 	step	after_mov_ss, nop
-	cli
+	step	cli, cli
 	step	sti, sti
 	step	after_sti, nop
 	step_away int, int $0x50

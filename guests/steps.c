@@ -8,9 +8,11 @@
 #include "desc.h"
 #include "guest.h"
 #include "irq.h"
+#include "mem.h"
 #include "paging.h"
 #include "pit.h"
 #include "print.h"
+#include "string.h"
 
 #define STEPS_HZ  100
 #define STEPS_INT 0x50
@@ -20,6 +22,7 @@
 
 volatile uint64_t steps_rounds, steps_tf_seen, steps_breakpoints;
 uint8_t steps_from[64], steps_to[64];
+uint64_t steps_root; /* a second top table with the same in it, as another process would have */
 
 /* steps-run.S */
 void steps_run(volatile void *mmio);
@@ -39,8 +42,15 @@ static void steps_breakpoint(struct trap_frame *frame)
 	steps_breakpoints++;
 }
 
+static void steps_make_root(void)
+{
+	steps_root = frame_alloc();
+	memcpy(phys_to_virt(steps_root), phys_to_virt(paging_root()), PAGE_SIZE);
+}
+
 static void steps_init(void)
 {
+	steps_make_root();
 	idt_init();
 	idt_set(STEPS_INT, steps_int);
 	trap_handle(TRAP_BP, steps_breakpoint);

@@ -24,6 +24,8 @@ struct dbg_vcpu {
 	bool off;	   /* stepping off a patch before the real action */
 	uint64_t step_rip; /* linear rip when the last step began */
 	uint64_t step_gpr[X86_NR_GPR];
+	struct x86_state step_st;  /* all of it, when the last step began */
+	struct x86_state step_now; /* and after it */
 	unsigned int stall;
 	/* where the instruction may go without a trap after it; in registers that are free */
 	uint64_t aim[DBG_NR_AIMS];
@@ -129,8 +131,22 @@ void dbg_guard_free(struct dbg_vcpu *dv);
 
 /* plan.c: where the instruction of vCPU INDEX goes if no trap follows it. Main loop. */
 void dbg_plan(struct dbg *dbg, const struct vm_view *view, unsigned int index);
+struct dbg_op {
+	unsigned int bits, size; /* of the code, of the operand in bytes */
+	uint8_t op, next;	 /* opcode, and the byte behind it */
+	bool rep;
+};
+
+/* The instruction at ST's rip; false: unreadable. Any thread. */
+bool dbg_plan_op(const struct vm_view *view, const struct x86_state *st, struct dbg_op *op);
+/* Whether the instruction at ST's rip is a string instruction that repeats. Any thread. */
+bool dbg_plan_repeats(const struct vm_view *view, const struct x86_state *st);
 /* Whether a trap follows the instruction at ST's rip for sure, unless it faults. Any thread. */
 bool dbg_plan_is_plain(const struct vm_view *view, const struct x86_state *st);
+
+/* hide.c: a step from BEFORE to NOW left its trap flag somewhere. In the vCPU's thread. */
+void dbg_hide_trap_flag(struct dbg *dbg, unsigned int index, const struct vm_view *view,
+			const struct x86_state *before, const struct x86_state *now);
 
 /* hook.c: called in vCPU threads */
 /* Whether BRK's conditions hold for VCPU. */

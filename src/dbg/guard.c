@@ -290,6 +290,7 @@ static bool guard_look_locked(struct dbg *dbg, const struct x86_state *st, unsig
 	dv->step_rip = pc;
 	dv->stall = 0;
 	memcpy(dv->step_gpr, st->gpr, sizeof(st->gpr));
+	dv->step_st = *st;
 	return false;
 }
 

@@ -148,19 +148,42 @@ static enum vm_debug_verdict dbg_hit_locked(struct dbg *dbg, struct dbg_break *b
 	return VM_DEBUG_STOP;
 }
 
-/* Some processors report a step before they have made it: nothing moved, so go on. */
-static bool dbg_stalled_locked(struct dbg_vcpu *dv, struct vcpu *vcpu,
-			       const struct vm_debug_exit *ex)
+/*
+ * The processor traps after each round of a string instruction, and some report a step before they
+ * have made it: nothing moved. Either way the instruction is not done.
+ */
+static bool dbg_stalled_locked(struct dbg_vcpu *dv, const struct vm_view *view,
+			       const struct vm_debug_exit *ex, const struct x86_state *now)
 {
-	struct x86_state st;
-
-	if (ex->pc != dv->step_rip || dv->stall >= DBG_STALL_MAX)
+	if (ex->pc != dv->step_rip)
 		return false;
-	memset(&st, 0, sizeof(st));
-	if (vcpu_peek(vcpu, &st) || memcmp(st.gpr, dv->step_gpr, sizeof(st.gpr)))
-		return false; /* a string instruction: one round is one step */
-	dv->stall++;
+	if (memcmp(now->gpr, dv->step_gpr, sizeof(now->gpr)) == 0)
+		return dv->stall++ < DBG_STALL_MAX;
+	if (dv->page || !dbg_plan_repeats(view, now)) /* each round may touch what is watched */
+		return false;
+	memcpy(dv->step_gpr, now->gpr, sizeof(now->gpr));
 	return true;
+}
+
+/* True: the instruction is done, and what it left of the trap flag is gone. */
+static bool dbg_step_is_done(struct dbg *dbg, const struct vm_debug_exit *ex)
+{
+	struct dbg_vcpu *dv = &dbg->vcpu[ex->vcpu];
+	struct vcpu *vcpu = vm_vcpu(dbg->vm, ex->vcpu);
+	struct x86_state *now = &dv->step_now;
+	struct vm_view view;
+	bool done;
+
+	*now = dv->step_st;
+	if (vcpu_peek(vcpu, now) || vm_view(dbg->vm, &view, NULL))
+		return true;
+	done = !dbg_stalled_locked(dv, &view, ex, now);
+	if (done)
+		dbg_hide_trap_flag(dbg, ex->vcpu, &view, &dv->step_st, now);
+	view_release(&view);
+	if (done)
+		dv->step_st = *now;
+	return done;
 }
 
 /* The step with the pages open is done: has it hit a watchpoint, is the next one like it? */
@@ -226,7 +249,7 @@ static enum vm_debug_verdict dbg_stepped_locked(struct dbg *dbg, const struct vm
 	bool was_off = dv->off, in_range;
 	enum vm_debug_verdict verdict;
 
-	if (dbg_stalled_locked(dv, vm_vcpu(dbg->vm, ex->vcpu), ex))
+	if (!dbg_step_is_done(dbg, ex))
 		return VM_DEBUG_CONTINUE;
 	dv->off = false;
 	dv->stall = 0;
@@ -258,6 +281,8 @@ static enum vm_debug_verdict dbg_hook_locked(struct dbg *dbg, const struct vm_de
 		return brk ? dbg_hit_locked(dbg, brk, ex, text, text_len) : VM_DEBUG_INJECT;
 	}
 	brk = dbg_find_register_locked(dbg, ex);
+	if (brk && stepping)
+		dbg_step_is_done(dbg, ex);
 	if (brk)
 		return dbg_hit_locked(dbg, brk, ex, text, text_len);
 	if (stepping)

@@ -60,20 +60,17 @@ static void plan_add_return(struct plan *plan, unsigned int size)
 	plan_add(plan, plan->st->cr0 & X86_CR0_PE ? ip : ip + (cs << 4));
 }
 
-struct plan_op {
-	unsigned int bits, size; /* of the code, of the operand in bytes */
-	uint8_t op, next;
-};
-
 /* The opcode BYTES begin with, prefixes skipped. */
 static bool plan_decode(const struct x86_state *st, const uint8_t *bytes, size_t len,
-			struct plan_op *out)
+			struct dbg_op *out)
 {
 	size_t i;
 
 	out->bits = x86_mode_bits(x86_state_mode(st));
 	out->size = out->bits == 16 ? 2 : 4;
+	out->rep = false;
 	for (i = 0; i < len; i++) {
+		out->rep |= (bytes[i] & 0xfe) == 0xf2;
 		if (bytes[i] == 0x66)
 			out->size = out->size == 2 ? 4 : 2;
 		else if (out->bits == 64 && (bytes[i] & 0xf0) == 0x40)
@@ -89,13 +86,29 @@ static bool plan_decode(const struct x86_state *st, const uint8_t *bytes, size_t
 	return true;
 }
 
-bool dbg_plan_is_plain(const struct vm_view *view, const struct x86_state *st)
+bool dbg_plan_op(const struct vm_view *view, const struct x86_state *st, struct dbg_op *op)
 {
-	struct plan_op op;
 	uint8_t bytes[15];
 	size_t len = view_read_va_as(view, st, x86_state_linear_rip(st), bytes, sizeof(bytes));
 
-	if (st->exc_injected || st->irq_injected || !plan_decode(st, bytes, len, &op))
+	return plan_decode(st, bytes, len, op);
+}
+
+bool dbg_plan_repeats(const struct vm_view *view, const struct x86_state *st)
+{
+	struct dbg_op op;
+
+	if (!dbg_plan_op(view, st, &op) || !op.rep)
+		return false;
+	return (op.op & 0xfc) == 0x6c || (op.op & 0xfc) == 0xa4 || (op.op & 0xfe) == 0xaa ||
+	       (op.op & 0xfc) == 0xac;
+}
+
+bool dbg_plan_is_plain(const struct vm_view *view, const struct x86_state *st)
+{
+	struct dbg_op op;
+
+	if (st->exc_injected || st->irq_injected || !dbg_plan_op(view, st, &op))
 		return false;
 	switch (op.op) {
 	case 0x9d:
@@ -117,7 +130,7 @@ bool dbg_plan_is_plain(const struct vm_view *view, const struct x86_state *st)
 static void plan_insn(struct plan *plan, const uint8_t *bytes, size_t len)
 {
 	struct insn_touch touch;
-	struct plan_op op;
+	struct dbg_op op;
 
 	if (!plan_decode(plan->st, bytes, len, &op))
 		return;

@@ -38,6 +38,7 @@ static void dbg_prepare_vcpu(struct dbg *dbg, unsigned int index)
 	dv->step_rip = pc;
 	dv->stall = 0;
 	memcpy(dv->step_gpr, st.gpr, sizeof(st.gpr));
+	dv->step_st = st;
 	dv->off = dv->res.action != DBG_HOLD && dbg_exec_at(dbg, pc, DBG_PATCH);
 	dv->fault = dv->page = false;
 	dv->seen_rip = pc;

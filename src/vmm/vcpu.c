@@ -404,6 +404,16 @@ void vcpu_set_step_flags(struct vcpu *vcpu)
 	vcpu_add_flags(vcpu, X86_RFLAGS_RF | X86_RFLAGS_TF);
 }
 
+void vcpu_clear_r11(struct vcpu *vcpu, uint64_t flags)
+{
+	struct kvm_regs regs;
+
+	if (ioctl(vcpu->fd, KVM_GET_REGS, &regs) < 0)
+		return;
+	regs.r11 &= ~flags;
+	(void)ioctl(vcpu->fd, KVM_SET_REGS, &regs);
+}
+
 int vcpu_inject(struct vcpu *vcpu, uint8_t vector, bool has_error, uint32_t error, struct err *err)
 {
 	struct kvm_vcpu_events ev;

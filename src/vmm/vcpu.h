@@ -47,6 +47,8 @@ int vcpu_peek(struct vcpu *vcpu, struct x86_state *st);
 void vcpu_set_resume_flag(struct vcpu *vcpu);
 /* The same, and RFLAGS.TF: go on stepping from inside a handler. Own thread. */
 void vcpu_set_step_flags(struct vcpu *vcpu);
+/* Take FLAGS, which a step left there, out of r11. Own thread. */
+void vcpu_clear_r11(struct vcpu *vcpu, uint64_t flags);
 /* Queue an exception for the guest at the next entry. */
 int vcpu_inject(struct vcpu *vcpu, uint8_t vector, bool has_error, uint32_t error, struct err *err);
 

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Instructions that are hard to step over, run inside gdb by steps.sh: guests/steps
+# is connected, its timer ticking, and each of its labels is stepped from once. A
+# result line (see lib.sh) for each instruction.
+import os
+import sys
+
+import gdb
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+from harness import case, ex, prepare, run_cases, value, want  # noqa: E402
+
+STRAIGHT = ("nop", "out", "in", "mmio_read", "mmio_write", "cpuid", "rdmsr", "cr3", "pushf",
+            "pop_flags", "popf", "cli", "sti", "after_sti", "int", "iret", "syscall",
+            "sysret", "rep", "hlt", "pause")
+LIMIT = 600
+arrived = {}  # the address after one step from this one
+pushed = []
+
+
+def address(symbol):
+    return value("(long)&" + symbol)
+
+
+def run_to(symbol):
+    ex("tbreak *%d" % address(symbol))
+    ex("continue")
+    want(value("$pc") == address(symbol), "%s is not reached: %x" % (symbol, value("$pc")))
+
+
+@case("a whole round, an instruction at a time")
+def _():
+    run_to("step_nop")
+    run_to("step_nop")  # the second round, with the timer ticking
+    end, pushf, ticks = address("step_pause_next"), address("step_pushf"), value("pit_count")
+    pc = value("$pc")
+    for _ in range(LIMIT):
+        ex("stepi")
+        now = value("$pc")
+        arrived[pc] = now
+        if pc == pushf:
+            pushed.append(value("*(long *)$rsp"))
+        if now == end:
+            break
+        pc = now
+    want(pc != end and now == end, "not at its end after %d steps: %x" % (LIMIT, now))
+    timer = ex("info symbol steps_timer").split()[0]
+    want(address(timer) not in arrived, "the timer's handler was entered")
+    want(value("pit_count") == ticks, "ticks were counted")
+
+
+def add(name):
+    @case("one step over " + name)
+    def _():
+        want(address("step_" + name) in arrived, "was not come to")
+        got = arrived[address("step_" + name)]
+        want(got == address("step_%s_next" % name), "leads to %x" % got)
+
+
+for name in STRAIGHT:
+    add(name)
+
+
+# The processor holds the trap over the instruction behind MOV SS (SDM 3A 6.8.3).
+@case("one step over mov_ss, or two where the processor takes them as one")
+def _():
+    got = arrived[address("step_mov_ss")]
+    want(got in (address("step_mov_ss_next"), address("step_after_mov_ss_next")),
+         "leads to %x" % got)
+
+
+@case("one step into the handler of the guest's own int3")
+def _():
+    got = arrived[address("step_int3")]
+    want(got == address("isr_breakpoint"), "leads to %x" % got)
+    want(address("step_int3_next") in arrived.values(), "does not come back")
+
+
+@case("no trap flag in what the guest pushes")
+def _():
+    want(len(pushed) == 1 and not pushed[0] & 0x100, "PUSHF stored %s" % pushed)
+    run_to("step_nop")
+    want(value("steps_tf_seen") == 0, "seen %d times" % value("steps_tf_seen"))
+    want(value("steps_breakpoints") == value("steps_rounds"), "an int3 of the guest's is lost")
+
+
+@case("monitor catch process: the entry of another address space")
+def _():
+    root = value("steps_root")
+    want("catch " in ex("monitor catch process %#x" % root), "not taken")
+    said = ex("continue")
+    want("enters the process" in said, said)
+    want(value("$cr3") & ~0xfff == root, "cr3 is %x" % value("$cr3"))
+    ex("monitor uncatch")
+    run_to("step_nop")
+
+
+prepare()
+run_cases()
+ex("detach")
