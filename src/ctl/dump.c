@@ -9,6 +9,8 @@
 #include <sys/procfs.h>
 #include <unistd.h>
 
+#include "ctl/dump-linux.h"
+
 #define DUMP_CHUNK 65536
 
 /* Header and name of a note; the status follows at an offset that is no multiple of 8. */
@@ -75,6 +77,25 @@ static void dump_status(const struct x86_state *st, unsigned int vcpu, struct el
 	memcpy(&out->pr_reg, regs, sizeof(regs));
 }
 
+/* The guest's own note, as it is. */
+static int dump_guest_note(const struct vm_view *view, const struct dump_linux *guest, int fd,
+			   struct err *err)
+{
+	uint8_t data[256];
+	uint64_t off;
+	size_t len;
+	int ret = 0;
+
+	for (off = 0; off < guest->note_len && !ret; off += len) {
+		len = guest->note_len - off < sizeof(data) ? (size_t)(guest->note_len - off)
+							   : sizeof(data);
+		if (view_read(view, guest->note_gpa + off, data, len) != len)
+			return err_set(err, EFAULT, "dump: guest memory ends early");
+		ret = dump_put(fd, data, len, err);
+	}
+	return ret;
+}
+
 static int dump_notes(const struct vm_view *view, int fd, struct err *err)
 {
 	struct dump_note note = { .hdr = { .n_namesz = sizeof("CORE"),
@@ -95,10 +116,38 @@ static int dump_notes(const struct vm_view *view, int fd, struct err *err)
 	return ret;
 }
 
-static int dump_headers(const struct vm_view *view, int fd, struct err *err)
+/* A kernel's image once more, at its virtual address: within one region, else not at all. */
+static bool dump_text(const struct vm_view *view, const struct dump_linux *guest, uint64_t off,
+		      Elf64_Phdr *out)
 {
-	uint64_t off = sizeof(Elf64_Ehdr) + (view->nr_regions + 1) * sizeof(Elf64_Phdr);
-	uint64_t notes = (uint64_t)view->nr_vcpus * DUMP_NOTE_LEN;
+	uint32_t i;
+
+	for (i = 0; i < view->nr_regions; i++) {
+		const struct sample_region *reg = &view->region[i];
+		uint64_t at = guest->text_gpa - reg->gpa;
+
+		if (guest->text_len && at < reg->len && guest->text_len <= reg->len - at) {
+			*out = (Elf64_Phdr){ .p_type = PT_LOAD,
+					     .p_flags = PF_R | PF_W | PF_X,
+					     .p_offset = off + at,
+					     .p_vaddr = guest->text_gva,
+					     .p_paddr = guest->text_gpa,
+					     .p_filesz = guest->text_len,
+					     .p_memsz = guest->text_len };
+			return true;
+		}
+		off += reg->len;
+	}
+	return false;
+}
+
+static int dump_headers(const struct vm_view *view, const struct dump_linux *guest, int fd,
+			struct err *err)
+{
+	bool has_text = dump_text(view, guest, 0, &(Elf64_Phdr){ 0 });
+	unsigned int nr = view->nr_regions + 1 + has_text;
+	uint64_t off = sizeof(Elf64_Ehdr) + nr * sizeof(Elf64_Phdr);
+	uint64_t notes = (uint64_t)view->nr_vcpus * DUMP_NOTE_LEN + guest->note_len;
 	Elf64_Ehdr ehdr = {
 		.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB,
 			     EV_CURRENT },
@@ -108,7 +157,7 @@ static int dump_headers(const struct vm_view *view, int fd, struct err *err)
 		.e_phoff = sizeof(Elf64_Ehdr),
 		.e_ehsize = sizeof(Elf64_Ehdr),
 		.e_phentsize = sizeof(Elf64_Phdr),
-		.e_phnum = (Elf64_Half)(view->nr_regions + 1),
+		.e_phnum = (Elf64_Half)nr,
 	};
 	Elf64_Phdr phdr = { .p_type = PT_NOTE, .p_offset = off, .p_filesz = notes };
 	uint32_t i;
@@ -118,9 +167,15 @@ static int dump_headers(const struct vm_view *view, int fd, struct err *err)
 	if (ret == 0)
 		ret = dump_put(fd, &phdr, sizeof(phdr), err);
 	off += notes;
+	if (ret == 0 && dump_text(view, guest, off, &phdr))
+		ret = dump_put(fd, &phdr, sizeof(phdr), err);
 	for (i = 0; i < view->nr_regions && ret == 0; i++) {
 		phdr = (Elf64_Phdr){ .p_type = PT_LOAD,
+				     .p_flags = PF_R | PF_W | PF_X,
 				     .p_offset = off,
+				     .p_vaddr = guest->direct_map
+							? guest->direct_map + view->region[i].gpa
+							: 0,
 				     .p_paddr = view->region[i].gpa,
 				     .p_filesz = view->region[i].len,
 				     .p_memsz = view->region[i].len };
@@ -154,13 +209,17 @@ static int dump_region(const struct vm_view *view, const struct sample_region *r
 
 int dump_write(const struct vm_view *view, int fd, struct err *err)
 {
+	struct dump_linux guest;
 	off_t end;
 	uint32_t i;
 	int ret;
 
-	ret = dump_headers(view, fd, err);
+	dump_linux_find(view, &guest);
+	ret = dump_headers(view, &guest, fd, err);
 	if (ret == 0)
 		ret = dump_notes(view, fd, err);
+	if (ret == 0)
+		ret = dump_guest_note(view, &guest, fd, err);
 	for (i = 0; i < view->nr_regions && ret == 0; i++)
 		ret = dump_region(view, &view->region[i], fd, err);
 	if (ret < 0)

@@ -57,4 +57,17 @@ run timeout 120 "$build/vitrine" gdb kaslr -nx -batch -iex "set debuginfod enabl
 	-ex "hbreak *__x64_sys_newuname" -ex continue -ex "printf \"pc %#lx\\n\", \$pc" -ex "bt 2"
 want_out "pc 0x$(told __x64_sys_newuname)"
 want_out "__x64_sys_newuname ()"
+case_begin "a dump carries VMCOREINFO and the kernel's own addresses"
+run vitrine pause kaslr
+run vitrine dump kaslr "$tmp/core"
+want_status 0
+run readelf -n "$tmp/core"
+want_out "VMCOREINFO"
+grep -aq "^KERNELOFFSET=$slide$" "$tmp/core" || fail "no KERNELOFFSET=$slide"
+run gdb -nx -q -batch -iex "set debuginfod enabled off" -c "$tmp/core" -ex "x/s 0x$(told linux_banner)"
+want_out "Linux version 6"
+if command -v crash >/dev/null; then
+	run crash --osrelease "$tmp/core"
+	want_out "-cloud-amd64"
+fi
 echo "# the kernel has moved itself by 0x$slide"
