@@ -56,7 +56,7 @@ _vitrine()
 	ls | ps | doctor) mapfile -t COMPREPLY < <(compgen -W '--json --help' -- "$cur") ;;
 	show)
 		mapfile -t COMPREPLY < <(compgen -W "$(_vitrine_names) $screens --json --vcpu --cols --table --follow
-			--dirty" \
+			--dirty --last" \
 			-- "$cur")
 		;;
 	snapshot) mapfile -t COMPREPLY < <(compgen -W "$(_vitrine_names) save load delete list --help" -- "$cur") ;;

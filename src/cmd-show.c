@@ -29,6 +29,7 @@
 static const struct cmd_help show_help = {
 	.synopsis = "vitrine show [NAME] SCREEN [--json] [--vcpu N] [--cols N]\n"
 		    "       vitrine show [NAME] paging --table GPA[,LEVEL] [--json]\n"
+		    "       vitrine show [NAME] exits [--last N] [--json]\n"
 		    "       vitrine show [NAME] ept [--follow [pa:]ADDR] [--dirty] [--json]",
 	.what = "Prints a screen of the dashboard: cpu, paging, ept, tables, irq, devices, exits,\n"
 		"autopsy, vga or serial.",
@@ -39,6 +40,7 @@ static const struct cmd_help show_help = {
 		   "             the raw page table there (default: of the top level)\n"
 		   "  --follow [pa:]ADDR\n"
 		   "             one address through guest tables, memslot, host page, second stage\n"
+		   "  --last N   so many exits of the flight recorder (default: 512)\n"
 		   "  --dirty    count the pages that the guest writes, for a second\n",
 	.example = { "vitrine show demo cpu", "vitrine show paging --json" },
 };
@@ -289,6 +291,7 @@ static int show_parse(struct show *show, int argc, char **argv)
 		{ "json", no_argument, NULL, 'j' },	  { "vcpu", required_argument, NULL, 'v' },
 		{ "cols", required_argument, NULL, 'c' }, { "table", required_argument, NULL, 't' },
 		{ "follow", required_argument, NULL, 'f' }, { "dirty", no_argument, NULL, 'd' },
+		{ "last", required_argument, NULL, 'l' },
 		{ "help", no_argument, NULL, 'h' },	  { 0 }
 	};
 	const char *near;
@@ -309,6 +312,8 @@ static int show_parse(struct show *show, int argc, char **argv)
 			snprintf(show->goal, sizeof(show->goal), "table:%s", optarg);
 		else if (opt == 'f')
 			snprintf(show->goal, sizeof(show->goal), "%s", optarg);
+		else if (opt == 'l' && parse_range(optarg, 1, SAMPLE_FLIGHTS, &val))
+			snprintf(show->goal, sizeof(show->goal), "last:%u", (unsigned int)val);
 		else if (opt == 'd')
 			show->dirty = true;
 		else

@@ -287,8 +287,8 @@ static int info_flight(const struct monitor_ctx *ctx, struct monitor_args *args,
 {
 	uint64_t nr = INFO_FLIGHTS;
 
-	if (args->nr && !parse_range(args->word[0], 1, VIEW_FLIGHTS, &nr))
-		return err_set(err, EINVAL, "how many: 1 to %d", VIEW_FLIGHTS);
+	if (args->nr && !parse_range(args->word[0], 1, SAMPLE_FLIGHTS, &nr))
+		return err_set(err, EINVAL, "how many: 1 to %d", SAMPLE_FLIGHTS);
 	report_flights(ctx->view, ctx->syms, -1, (unsigned int)nr, out);
 	return 0;
 }

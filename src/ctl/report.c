@@ -46,17 +46,20 @@ void report_flights(const struct vm_view *view, const struct sym_table *syms, in
 		    unsigned int nr, struct buf *out)
 {
 	uint64_t khz = view->tsc_khz ? view->tsc_khz : 1000000;
-	uint32_t i, first = view->nr_flights;
+	uint32_t back = 0, all = view_nr_flights(view);
+	struct sample_flight fl = { .tsc = 0 };
 	unsigned int found = 0;
+	uint64_t oldest = 0;
 
-	while (first > 0 && found < nr) {
-		first--;
-		if (vcpu < 0 || view->flight[first].vcpu == vcpu)
-			found++;
+	for (; back < all && found < nr && view_flight(view, back, &fl); back++) {
+		if (vcpu >= 0 && fl.vcpu != vcpu)
+			continue;
+		oldest = fl.tsc;
+		found++;
 	}
-	for (i = first; i < view->nr_flights; i++) {
-		if (vcpu < 0 || view->flight[i].vcpu == vcpu)
-			report_flight(&view->flight[i], view->flight[first].tsc, khz, syms, out);
+	while (back-- > 0 && view_flight(view, back, &fl)) {
+		if (vcpu < 0 || fl.vcpu == vcpu)
+			report_flight(&fl, oldest, khz, syms, out);
 	}
 }
 

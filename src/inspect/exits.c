@@ -2,6 +2,7 @@
 /* Exit counters and the flight recorder, summed, sorted and put in words. */
 #include "inspect/exits.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,6 +130,145 @@ void exits_summarise(const struct vm_view *now, const struct vm_view *prev,
 	exits_ranges(now, prev, span, out);
 }
 
+/* --- by symbol --- */
+
+#define EXITS_PLACES 8192u /* a power of two; code exits from far fewer places */
+
+struct exits_place {
+	uint64_t rip, addr, start; /* START: of its function, or the place itself */
+	const char *name;
+	uint32_t count, best;
+	uint8_t kind;
+};
+
+/* The slot of RIP; the table never gets full, what comes too late goes to the last slot. */
+static struct exits_place *exits_place(struct exits_place *place, uint64_t rip, uint32_t *nr)
+{
+	uint32_t at = (uint32_t)(rip * 0x9e3779b97f4a7c15ull >> 40) & (EXITS_PLACES - 1);
+
+	while (place[at].count && place[at].rip != rip)
+		at = (at + 1) & (EXITS_PLACES - 1);
+	if (!place[at].count) {
+		if (*nr == EXITS_PLACES * 3 / 4)
+			return &place[EXITS_PLACES];
+		++*nr;
+		place[at].rip = rip;
+	}
+	return &place[at];
+}
+
+static void exits_collect(const struct vm_view *view, struct exits_place *place,
+			  struct exits_symbols *out)
+{
+	uint64_t newest = 0, oldest = 0;
+	struct sample_flight fl;
+
+	for (uint32_t back = 0; back < view_nr_flights(view) && view_flight(view, back, &fl);
+	     back++) {
+		struct exits_place *at = exits_place(place, fl.rip, &out->nr_places);
+
+		if (!at->count++) {
+			at->kind = fl.kind;
+			at->addr = fl.addr;
+		}
+		oldest = fl.tsc;
+		newest = back ? newest : fl.tsc;
+		out->total++;
+	}
+	out->span_ns = newest > oldest ? exits_ns(view, newest - oldest) : 0;
+}
+
+static int exits_compare_place(const void *a, const void *b)
+{
+	const struct exits_place *x = a, *y = b;
+
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	return x->count > y->count ? -1 : x->count < y->count;
+}
+
+static int exits_compare_symbol(const void *a, const void *b)
+{
+	const struct exits_place *x = a, *y = b;
+
+	if (x->best != y->best)
+		return x->best > y->best ? -1 : 1;
+	return x->rip < y->rip ? -1 : x->rip > y->rip;
+}
+
+/* Places of one function become one, the busiest of them; returns how many are left. */
+static uint32_t exits_merge(struct exits_place *place, uint32_t nr)
+{
+	uint32_t to = 0;
+
+	for (uint32_t i = 0; i < nr; i++) {
+		place[i].best = place[i].count;
+		if (to && place[to - 1].start == place[i].start)
+			place[to - 1].best += place[i].count;
+		else
+			place[to++] = place[i];
+	}
+	return to;
+}
+
+int exits_by_symbol(const struct vm_view *view, const struct sym_table *tab,
+		    struct exits_symbols *out)
+{
+	struct exits_place *place = calloc(EXITS_PLACES + 1, sizeof(*place));
+	uint32_t nr = 0, i;
+
+	memset(out, 0, sizeof(*out));
+	if (!place)
+		return -ENOMEM;
+	exits_collect(view, place, out);
+	for (i = 0; i <= EXITS_PLACES; i++) {
+		uint64_t off = 0;
+
+		if (!place[i].count)
+			continue;
+		place[nr] = place[i];
+		place[nr].name = sym_find(tab, place[nr].rip, &off);
+		place[nr].start = place[nr].name ? place[nr].rip - off : place[nr].rip;
+		nr++;
+	}
+	qsort(place, nr, sizeof(*place), exits_compare_place);
+	nr = exits_merge(place, nr);
+	qsort(place, nr, sizeof(*place), exits_compare_symbol);
+	out->nr_symbols = nr;
+	out->nr = nr < EXITS_SYMBOLS ? nr : EXITS_SYMBOLS;
+	for (i = 0; i < out->nr; i++) {
+		struct exits_symbol *row = &out->row[i];
+
+		if (place[i].name)
+			snprintf(row->name, sizeof(row->name), "%.63s", place[i].name);
+		else
+			snprintf(row->name, sizeof(row->name), "%llx",
+				 (unsigned long long)place[i].rip);
+		row->rip = place[i].rip;
+		row->count = place[i].best;
+		row->kind = place[i].kind;
+		row->addr = place[i].addr;
+	}
+	free(place);
+	return 0;
+}
+
+void exits_sides(const struct exits_summary *sum, struct exits_side *full, struct exits_side *para)
+{
+	memset(full, 0, sizeof(*full));
+	memset(para, 0, sizeof(*para));
+	for (unsigned int i = 0; i < sum->nr_ranges; i++) {
+		const struct exits_row *row = &sum->range[i];
+		struct exits_side *side = row->para ? para : full;
+
+		side->nr++;
+		side->count += row->count;
+		side->ns += row->ns;
+		side->per_s += row->per_s;
+		side->ns_per_s += row->ns_per_s;
+	}
+}
+
 const char *exits_range_name(const struct vm_view *view, bool mmio, uint64_t addr)
 {
 	uint32_t kind = mmio ? LEDGER_MMIO : LEDGER_PIO;
@@ -194,22 +334,18 @@ void exits_flight_text(const struct vm_view *view, const struct sample_flight *f
 void exits_flights_text(const struct vm_view *view, int vcpu, unsigned int max,
 			const struct sym_table *tab, struct buf *out)
 {
-	unsigned int first = view->nr_flights, nr = 0, i;
+	uint32_t back = 0, nr = 0, all = view_nr_flights(view);
+	struct sample_flight fl;
 
-	while (first && nr < max) {
-		first--;
-		if (vcpu < 0 || view->flight[first].vcpu == vcpu)
-			nr++;
-	}
-	for (i = first; i < view->nr_flights && nr; i++) {
-		const struct sample_flight *fl = &view->flight[i];
-
-		if (vcpu >= 0 && fl->vcpu != vcpu)
+	for (; back < all && nr < max && view_flight(view, back, &fl); back++)
+		nr += vcpu < 0 || fl.vcpu == vcpu;
+	while (back-- > 0 && nr) {
+		if (!view_flight(view, back, &fl) || (vcpu >= 0 && fl.vcpu != vcpu))
 			continue;
 		buf_printf(out, "%4d  ", -(int)nr--);
 		if (vcpu < 0)
-			buf_printf(out, "cpu%u  ", fl->vcpu);
-		exits_flight_text(view, fl, tab, out);
+			buf_printf(out, "cpu%u  ", fl.vcpu);
+		exits_flight_text(view, &fl, tab, out);
 		buf_addc(out, '\n');
 	}
 }

@@ -37,6 +37,37 @@ struct exits_summary {
  */
 void exits_summarise(const struct vm_view *now, const struct vm_view *prev,
 		     struct exits_summary *out);
+/* Exits of one function of the guest, out of those that the flight recorder holds. */
+struct exits_symbol {
+	char name[64]; /* the symbol, or the address where there is none */
+	uint64_t rip;  /* of its most frequent place */
+	uint32_t count;
+	uint8_t kind; /* the most frequent place's last exit: why, and where to */
+	uint64_t addr;
+};
+
+#define EXITS_SYMBOLS 48
+
+struct exits_symbols {
+	uint32_t total;	  /* exits looked at */
+	uint64_t span_ns; /* time between the first and the last of them */
+	uint32_t nr_places, nr_symbols;
+	unsigned int nr; /* rows stored, most frequent first */
+	struct exits_symbol row[EXITS_SYMBOLS];
+};
+
+/* Sum the recorder up by guest symbol. -ENOMEM. Milliseconds for a full one: not at every draw. */
+int exits_by_symbol(const struct vm_view *view, const struct sym_table *tab,
+		    struct exits_symbols *out);
+
+/* Full against para-virtual devices: what each side cost. */
+struct exits_side {
+	uint64_t count, ns, per_s, ns_per_s;
+	unsigned int nr; /* ranges that were used */
+};
+
+void exits_sides(const struct exits_summary *sum, struct exits_side *full, struct exits_side *para);
+
 /* "out 3f8=0a COM1  serial_putc+0x12": one entry of the flight recorder. Appended to OUT. */
 void exits_flight_text(const struct vm_view *view, const struct sample_flight *fl,
 		       const struct sym_table *tab, struct buf *out);

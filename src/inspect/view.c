@@ -247,6 +247,29 @@ static void view_copy_flights(const struct sample_page *page, struct vm_view *ou
 		out->flight[i] = page->flight[(next - nr + i) & (SAMPLE_FLIGHTS - 1)];
 	out->nr_flights = nr;
 	out->flight_total = next;
+	out->ring = page->flight;
+}
+
+uint32_t view_nr_flights(const struct vm_view *view)
+{
+	uint64_t nr = view->ring ? view->flight_total : view->nr_flights;
+
+	return nr < SAMPLE_FLIGHTS ? (uint32_t)nr : SAMPLE_FLIGHTS;
+}
+
+bool view_flight(const struct vm_view *view, uint32_t back, struct sample_flight *out)
+{
+	if (back >= view_nr_flights(view))
+		return false;
+	if (back < view->nr_flights && view->nr_flights <= VIEW_FLIGHTS)
+		*out = view->flight[view->nr_flights - 1 - back];
+	else if (view->ring)
+		*out = view->ring[(view->flight_total - 1 - back) & (SAMPLE_FLIGHTS - 1)];
+	else
+		return false;
+	if (out->kind >= EXIT_NR)
+		out->kind = EXIT_OTHER;
+	return true;
 }
 
 static int view_check_header(const struct sample_page *page, size_t sample_len, size_t ram_len,
@@ -305,6 +328,7 @@ void view_release(struct vm_view *view)
 		munmap(view->owned, view->ram_len);
 	view->owned = NULL;
 	view->ram = NULL;
+	view->ring = NULL;
 	view->ram_len = 0;
 	view->nr_regions = 0;
 }
@@ -541,6 +565,7 @@ int view_save(const struct vm_view *view, int fd, struct err *err)
 	copy->ram = NULL;
 	copy->vcpu = NULL;
 	copy->owned = NULL;
+	copy->ring = NULL;
 	copy->page = NULL;
 	copy->nr_pages = 0;
 	ret = view_write_all(fd, &head, sizeof(head));
@@ -621,6 +646,7 @@ int view_load(int fd, struct vm_view *out, struct err *err)
 	out->nr_vcpus = head.nr_vcpus;
 	out->ram = ram;
 	out->owned = ram;
+	out->ring = NULL;
 	out->page = NULL;
 	out->nr_pages = 0;
 	out->ram_len = head.ram_len;

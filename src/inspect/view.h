@@ -60,6 +60,8 @@ struct vm_view {
 	struct sample_ledger ledger[SAMPLE_LEDGER];
 	struct sample_patch patch[SAMPLE_PATCHES];
 	struct sample_flight flight[VIEW_FLIGHTS]; /* oldest first */
+	/* the recorder itself, SAMPLE_FLIGHTS entries; borrowed, NULL where only FLIGHT was kept */
+	const struct sample_flight *ring;
 	uint64_t flight_total;
 	uint32_t vga_start, vga_cursor, vga_cursor_on, vga_cols, vga_rows;
 	uint64_t serial_out[2];
@@ -99,6 +101,14 @@ size_t view_read_va(const struct vm_view *view, unsigned int vcpu, uint64_t gva,
 /* The same with the page tables that ST's control registers name. */
 size_t view_read_va_as(const struct vm_view *view, const struct x86_state *st, uint64_t gva,
 		       void *out, size_t len);
+
+/* How many exits can be looked at: all that the recorder holds, or the newest VIEW_FLIGHTS. */
+uint32_t view_nr_flights(const struct vm_view *view);
+/*
+ * The exit that BACK others came after (0: the newest) into OUT; false where there is none. Of a
+ * running guest the oldest ones may be overwritten at any moment.
+ */
+bool view_flight(const struct vm_view *view, uint32_t back, struct sample_flight *out);
 
 /* Write a view with the RAM pages that are not zero to FD; read it back (RAM is allocated). */
 int view_save(const struct vm_view *view, int fd, struct err *err);

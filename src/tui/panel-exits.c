@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the guest's exits cost: rates and totals by reason and by device, and the
- * flight recorder's tail with symbols. Rates compare with a picture a second ago.
+ * What the guest's exits cost: rates and totals by reason, by device, full against para-virtual
+ * ones, by guest symbol; and the flight recorder. Rates compare with a picture a second ago,
+ * symbols are of the exits that the recorder holds.
  */
 #include "tui/panel.h"
 
@@ -12,23 +13,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "inspect/disasm.h"
+#include "inspect/exits.h"
 #include "tui/fmt.h"
-#include "tui/lines.h"
+#include "tui/panel-flights.h"
 
-#define EXITS_TREND    8
-#define EXITS_TREND_NS 500000000ull
+#define EXITS_TREND	8
+#define EXITS_TREND_NS	500000000ull
+#define EXITS_SPAN_NS	100000000ull  /* less says nothing about a second */
+#define EXITS_SYMBOL_NS 1000000000ull /* they are summed up anew this often */
 
 /* Rates of the last few half seconds, one row per reason. */
 struct exits {
 	uint64_t last_ns;
 	uint64_t last[EXIT_NR];
 	uint32_t trend[EXIT_NR][EXITS_TREND];
-	struct lines flights;
+	struct flights flights;
+	struct exits_symbols syms;
+	uint64_t syms_ns, syms_total; /* when, and of how many exits */
+	unsigned int sheet;	      /* which tables are shown where not all fit */
 };
 
 /* One row of either table. */
-struct exits_row {
+struct exits_line {
 	const char *name;
 	uint64_t total, rate, ticks;
 	const uint32_t *trend;
@@ -48,7 +54,7 @@ static void exits_destroy(struct panel *pan)
 	struct exits *ex = pan->data;
 
 	if (ex)
-		lines_free(&ex->flights);
+		flights_free(&ex->flights);
 	free(ex);
 }
 
@@ -98,7 +104,7 @@ static void exits_trend(struct exits *ex, const struct vm_view *view)
 }
 
 static unsigned int exits_reasons(const struct exits *ex, const struct panel_ctx *ctx,
-				  struct exits_row *row)
+				  struct exits_line *row)
 {
 	unsigned int nr = 0;
 
@@ -107,7 +113,7 @@ static unsigned int exits_reasons(const struct exits *ex, const struct panel_ctx
 
 		if (!total)
 			continue;
-		row[nr++] = (struct exits_row){
+		row[nr++] = (struct exits_line){
 			.name = exit_kind_name((enum exit_kind)i),
 			.total = total,
 			.rate = exits_rate(ctx, total, exits_total(ctx->past, i)),
@@ -131,7 +137,7 @@ static uint64_t exits_ledger_past(const struct panel_ctx *ctx, const struct samp
 
 static int exits_compare(const void *a, const void *b)
 {
-	const struct exits_row *x = a, *y = b;
+	const struct exits_line *x = a, *y = b;
 
 	if (x->rate != y->rate)
 		return x->rate < y->rate ? 1 : -1;
@@ -140,7 +146,10 @@ static int exits_compare(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-static unsigned int exits_devices(const struct panel_ctx *ctx, struct exits_row *row)
+enum exits_which { EXITS_ALL, EXITS_FULL, EXITS_PARA };
+
+static unsigned int exits_devices(const struct panel_ctx *ctx, enum exits_which which,
+				  struct exits_line *row)
 {
 	unsigned int nr = 0;
 
@@ -148,9 +157,9 @@ static unsigned int exits_devices(const struct panel_ctx *ctx, struct exits_row 
 		const struct sample_ledger *led = &ctx->view->ledger[i];
 		uint64_t total = led->reads + led->writes;
 
-		if (!total)
+		if (!total || (which != EXITS_ALL && (which == EXITS_PARA) != !!led->para))
 			continue;
-		row[nr++] = (struct exits_row){
+		row[nr++] = (struct exits_line){
 			.name = led->name,
 			.total = total,
 			.rate = exits_rate(ctx, total, exits_ledger_past(ctx, led)),
@@ -160,6 +169,48 @@ static unsigned int exits_devices(const struct panel_ctx *ctx, struct exits_row 
 	}
 	qsort(row, nr, sizeof(*row), exits_compare);
 	return nr;
+}
+
+/* The sum of a side as its first row. */
+static unsigned int exits_side_rows(const struct panel_ctx *ctx, enum exits_which which,
+				    struct exits_line *row)
+{
+	unsigned int nr = exits_devices(ctx, which, row + 1);
+	struct exits_line sum = { .name = nr == 1 ? "1 range" : "all of them" };
+
+	for (unsigned int i = 1; i <= nr; i++) {
+		sum.total += row[i].total;
+		sum.rate += row[i].rate;
+		sum.ticks += row[i].ticks;
+	}
+	row[0] = sum;
+	return nr + 1;
+}
+
+/* Summing up a full recorder takes milliseconds. */
+static void exits_sum_symbols(struct exits *ex, const struct panel_ctx *ctx)
+{
+	if (ex->syms_ns && (ex->syms_total == ctx->view->flight_total ||
+			    ctx->view->now_ns - ex->syms_ns < EXITS_SYMBOL_NS))
+		return;
+	exits_by_symbol(ctx->view, ctx->syms, &ex->syms);
+	ex->syms_ns = ctx->view->now_ns;
+	ex->syms_total = ctx->view->flight_total;
+}
+
+static unsigned int exits_symbol_rows(struct exits *ex, const struct panel_ctx *ctx,
+				      struct exits_line *row)
+{
+	exits_sum_symbols(ex, ctx);
+	for (unsigned int i = 0; i < ex->syms.nr; i++) {
+		const struct exits_symbol *sym = &ex->syms.row[i];
+
+		row[i] = (struct exits_line){ .name = sym->name, .total = sym->count };
+		if (ex->syms.span_ns >= EXITS_SPAN_NS)
+			row[i].rate =
+				(uint64_t)((double)sym->count * 1e9 / (double)ex->syms.span_ns);
+	}
+	return ex->syms.nr;
 }
 
 /* Eight bars, each relative to the highest; blank where nothing happened. */
@@ -182,151 +233,161 @@ struct exits_columns {
 	int name, cost, trend; /* widths; 0: not shown */
 };
 
-static struct exits_columns exits_columns(int cols, bool trend)
+static struct exits_columns exits_columns(int cols, bool trend, bool cost, int most)
 {
 	struct exits_columns c = { 0 };
 
-	if (cols >= 36)
+	if (cols >= 36 && cost)
 		c.cost = 7;
 	if (trend && cols >= 46)
 		c.trend = EXITS_TREND + 1;
 	c.name = cols - 6 - 7 - c.cost - c.trend - 2;
-	c.name = c.name > 22 ? 22 : c.name;
+	c.name = c.name > most ? most : c.name;
 	return c;
 }
 
-static void exits_draw_table(const struct panel_ctx *ctx, const char *head,
-			     const struct exits_row *list, unsigned int nr, struct surface *sf,
-			     struct rect area, bool trend)
+/* One of the tables of the screen's upper part. */
+struct exits_table {
+	const char *head;
+	struct exits_line *line;
+	unsigned int nr;
+	bool trend, cost;
+	int name; /* columns for names, at most */
+};
+
+static void exits_draw_line(const struct panel_ctx *ctx, const struct exits_line *line,
+			    struct exits_columns c, struct surface *sf, struct rect area, int row)
 {
-	struct exits_columns c = exits_columns(area.cols, trend);
 	char text[FMT_MAX];
+	int col = surface_printf(sf, area, row, 1, STYLE_NORMAL, "%-*.*s", c.name, c.name,
+				 line->name);
+
+	if (line->para && c.name > 6)
+		surface_text(sf, area, row, col - 1, STYLE_GOOD, "p");
+	col = surface_printf(sf, area, row, col, line->rate ? STYLE_NORMAL : STYLE_DIM, " %5s",
+			     fmt_count(line->rate, text));
+	col = surface_printf(sf, area, row, col, STYLE_NORMAL, " %7s",
+			     fmt_count(line->total, text));
+	if (c.cost)
+		col = surface_printf(sf, area, row, col, STYLE_DIM, " %6s",
+				     fmt_cost(line->ticks, line->total, ctx->view->tsc_khz, text));
+	if (c.trend && line->trend)
+		exits_draw_trend(line->trend, sf, area, row, col + 1);
+}
+
+static void exits_draw_table(const struct panel_ctx *ctx, const struct exits_table *tab,
+			     struct surface *sf, struct rect area)
+{
+	struct exits_columns c = exits_columns(area.cols, tab->trend, tab->cost, tab->name);
 	int col;
 
-	col = surface_printf(sf, area, 0, 1, STYLE_DIM, "%-*.*s %5s %7s", c.name, c.name, head,
+	col = surface_printf(sf, area, 0, 1, STYLE_DIM, "%-*.*s %5s %7s", c.name, c.name, tab->head,
 			     "/s", "total");
 	if (c.cost)
 		surface_printf(sf, area, 0, col, STYLE_DIM, " %6s", "each");
-	for (unsigned int i = 0; i < nr && (int)i + 1 < area.rows; i++) {
-		int row = (int)i + 1;
-
-		col = surface_printf(sf, area, row, 1, STYLE_NORMAL, "%-*.*s", c.name, c.name,
-				     list[i].name);
-		if (list[i].para && c.name > 6)
-			surface_text(sf, area, row, col - 1, STYLE_GOOD, "p");
-		col = surface_printf(sf, area, row, col, list[i].rate ? STYLE_NORMAL : STYLE_DIM,
-				     " %5s", fmt_count(list[i].rate, text));
-		col = surface_printf(sf, area, row, col, STYLE_NORMAL, " %7s",
-				     fmt_count(list[i].total, text));
-		if (c.cost)
-			col = surface_printf(
-				sf, area, row, col, STYLE_DIM, " %6s",
-				fmt_cost(list[i].ticks, list[i].total, ctx->view->tsc_khz, text));
-		if (c.trend && list[i].trend)
-			exits_draw_trend(list[i].trend, sf, area, row, col + 1);
-	}
-	if ((int)nr + 1 > area.rows && area.rows > 1) {
+	for (unsigned int i = 0; i < tab->nr && (int)i + 1 < area.rows; i++)
+		exits_draw_line(ctx, &tab->line[i], c, sf, area, (int)i + 1);
+	if ((int)tab->nr + 1 > area.rows && area.rows > 1) {
 		surface_fill(sf, (struct rect){ area.row + area.rows - 1, area.col, 1, area.cols },
 			     ' ', STYLE_NORMAL);
 		surface_printf(sf, area, area.rows - 1, 1, STYLE_DIM, "… %u more",
-			       nr - (unsigned int)area.rows + 2);
+			       tab->nr - (unsigned int)area.rows + 2);
 	}
 }
 
-/* "3f8=72 "r"", "fee000b0=0", "msr 830=...". */
-static void exits_flight_what(const struct sample_flight *fl, char *out, size_t len)
-{
-	char shown[8] = "";
+#define EXITS_TABLES 5
 
-	switch (fl->kind) {
-	case EXIT_IO_IN:
-	case EXIT_IO_OUT:
-		if (fl->kind == EXIT_IO_OUT && fl->size == 1 && fl->data >= 0x20 && fl->data < 0x7f)
-			snprintf(shown, sizeof(shown), " '%c'", (int)fl->data);
-		snprintf(out, len, "%" PRIx64 "=%0*x%s", fl->addr,
-			 fl->size * 2 > 8 ? 8 : fl->size * 2, fl->data, shown);
-		break;
-	case EXIT_MMIO_READ:
-	case EXIT_MMIO_WRITE:
-	case EXIT_RDMSR:
-	case EXIT_WRMSR:
-		snprintf(out, len, "%" PRIx64 "=%x", fl->addr, fl->data);
-		break;
-	default:
-		if (fl->data)
-			snprintf(out, len, "%x", fl->data);
-		else
-			out[0] = '\0';
-		break;
-	}
+enum exits_kind_of_table { TABLE_EXIT, TABLE_DEVICE, TABLE_FULL, TABLE_PARA, TABLE_SYMBOL };
+
+/* What stands side by side: all of it on a wide terminal, else a part, changed by Enter. */
+static unsigned int exits_sheet(unsigned int sheet, int cols, enum exits_kind_of_table *out)
+{
+	static const enum exits_kind_of_table set[][4] = {
+		{ TABLE_EXIT, TABLE_FULL, TABLE_PARA, TABLE_SYMBOL },
+		{ TABLE_EXIT, TABLE_DEVICE, TABLE_SYMBOL },
+		{ TABLE_FULL, TABLE_PARA, TABLE_SYMBOL },
+		{ TABLE_EXIT, TABLE_DEVICE },
+		{ TABLE_FULL, TABLE_PARA },
+		{ TABLE_SYMBOL },
+		{ TABLE_EXIT },
+		{ TABLE_DEVICE },
+	};
+	static const uint8_t len[] = { 4, 3, 3, 2, 2, 1, 1, 1 };
+	unsigned int which = cols >= 170   ? 0
+			     : cols >= 115 ? 1 + sheet % 2
+			     : cols >= 44  ? 3 + sheet % 3
+					   : (const uint8_t[]){ 6, 7, 5 }[sheet % 3];
+
+	memcpy(out, set[which], sizeof(set[which]));
+	return len[which];
 }
 
-static const char *exits_flight_device(const struct vm_view *view, const struct sample_flight *fl)
+static void exits_fill(struct exits *ex, const struct panel_ctx *ctx, enum exits_kind_of_table kind,
+		       struct exits_line *line, struct exits_table *tab)
 {
-	bool pio = fl->kind == EXIT_IO_IN || fl->kind == EXIT_IO_OUT;
-	bool mmio = fl->kind == EXIT_MMIO_READ || fl->kind == EXIT_MMIO_WRITE;
-	const char *name;
+	static const char *const head[] = { "exit", "device", "full devices", "para-virtual",
+					    "guest code" };
 
-	if (!pio && !mmio)
-		return "";
-	for (unsigned int i = 0; i < view->nr_ledger && i < SAMPLE_LEDGER; i++) {
-		const struct sample_ledger *led = &view->ledger[i];
-
-		if ((led->kind == LEDGER_PIO) == pio && fl->addr >= led->base &&
-		    fl->addr - led->base < led->len)
-			return led->name;
-	}
-	name = pio ? disasm_port_name((uint16_t)fl->addr) : NULL;
-	return name ? name : "unclaimed";
-}
-
-/* One exit of the flight recorder as a line; BACK counts from the newest, 1. */
-static void exits_add_flight(struct lines *list, const struct panel_ctx *ctx, unsigned int index,
-			     int cols)
-{
-	const struct vm_view *view = ctx->view;
-	const struct sample_flight *fl = &view->flight[index];
-	uint64_t newest = view->flight[view->nr_flights - 1].tsc, ticks = newest - fl->tsc;
-	const char *kind = fl->kind < EXIT_NR ? exit_kind_name((enum exit_kind)fl->kind) : "?";
-	char what[40], where[96], ago[FMT_MAX] = "-";
-
-	exits_flight_what(fl, what, sizeof(what));
-	sym_text(ctx->syms, fl->rip, where, sizeof(where));
-	if (!where[0])
-		snprintf(where, sizeof(where), "%" PRIx64, fl->rip);
-	if (newest >= fl->tsc)
-		fmt_cost(ticks, 1, view->tsc_khz, ago);
-	if (cols >= 66)
-		lines_add(list,
-			  AS_DIM "%5d %6s " AS_NORMAL "%2u %-10.10s %-15s " AS_DIM
-				 "%-14.14s " AS_SYMBOL "%s",
-			  (int)index - (int)view->nr_flights, ago, fl->vcpu, kind, what,
-			  exits_flight_device(view, fl), where);
+	*tab = (struct exits_table){ head[kind],
+				     line,
+				     0,
+				     kind == TABLE_EXIT,
+				     kind != TABLE_SYMBOL,
+				     kind == TABLE_SYMBOL ? 44 : 22 };
+	if (kind == TABLE_EXIT)
+		tab->nr = exits_reasons(ex, ctx, line);
+	else if (kind == TABLE_SYMBOL)
+		tab->nr = exits_symbol_rows(ex, ctx, line);
+	else if (kind == TABLE_DEVICE)
+		tab->nr = exits_devices(ctx, EXITS_ALL, line);
 	else
-		lines_add(list, AS_DIM "%4d " AS_NORMAL "%-8.8s %-13s " AS_SYMBOL "%s",
-			  (int)index - (int)view->nr_flights, kind, what, where);
+		tab->nr = exits_side_rows(ctx, kind == TABLE_FULL ? EXITS_FULL : EXITS_PARA, line);
 }
 
-static void exits_draw_flights(struct panel *pan, const struct panel_ctx *ctx, struct surface *sf,
-			       struct rect area)
+/* Tables side by side, in at most ROWS rows of AREA; returns the rows used. */
+static int exits_draw_tables(struct exits *ex, const struct panel_ctx *ctx,
+			     const enum exits_kind_of_table *kind, unsigned int nr,
+			     struct surface *sf, struct rect area, int rows)
 {
-	struct exits *ex = pan->data;
-	unsigned int nr =
-		ctx->view->nr_flights < VIEW_FLIGHTS ? ctx->view->nr_flights : VIEW_FLIGHTS;
-	struct panel tail = *pan;
+	struct exits_line *line =
+		reallocarray(NULL, EXITS_TABLES * (EXITS_ROWS + 1), sizeof(*line));
+	struct exits_table tab[EXITS_TABLES];
+	unsigned int most = 0;
 
-	lines_clear(&ex->flights);
-	for (unsigned int i = 0; i < nr; i++)
-		exits_add_flight(&ex->flights, ctx, i, area.cols);
-	/* pan->scroll counts from the newest; the list's from the oldest. */
-	tail.scroll = (int)nr - area.rows - pan->scroll;
-	if (pan->whole)
-		tail.scroll = 0;
-	lines_draw(&ex->flights, &tail, sf, area, false);
-	pan->page = area.rows;
-	pan->total = tail.total;
-	if (pan->scroll > pan->total - area.rows)
-		pan->scroll = pan->total > area.rows ? pan->total - area.rows : 0;
+	if (!line)
+		return 0;
+	for (unsigned int i = 0; i < nr; i++) {
+		exits_fill(ex, ctx, kind[i], line + i * (EXITS_ROWS + 1), &tab[i]);
+		most = tab[i].nr > most ? tab[i].nr : most;
+	}
+	rows = (int)most + 1 < rows ? (int)most + 1 : rows;
+	for (unsigned int i = 0; i < nr && sf; i++) {
+		int from = area.cols * (int)i / (int)nr, to = area.cols * ((int)i + 1) / (int)nr;
+
+		exits_draw_table(
+			ctx, &tab[i], sf,
+			(struct rect){ area.row, area.col + from, rows, to - from - (i + 1 < nr) });
+	}
+	if (!most && sf)
+		surface_text(sf, area, 1, 1, STYLE_DIM, "no exits yet");
+	free(line);
+	return rows;
+}
+
+/* Everything, one pair of tables below the other: where it is printed. */
+static int exits_draw_all(struct exits *ex, const struct panel_ctx *ctx, struct surface *sf,
+			  struct rect area)
+{
+	enum exits_kind_of_table kind[4];
+	int row = 0;
+
+	for (unsigned int sheet = 0; sheet < 3; sheet++) {
+		unsigned int nr = exits_sheet(sheet, 80, kind);
+		struct rect part = { area.row + row, area.col, area.rows - row, area.cols };
+
+		row += exits_draw_tables(ex, ctx, kind, nr, sf, part, 1000) + 1;
+	}
+	return row - 1;
 }
 
 static int exits_heading(const struct panel_ctx *ctx, struct surface *sf, struct rect area, int row)
@@ -344,48 +405,39 @@ static int exits_heading(const struct panel_ctx *ctx, struct surface *sf, struct
 static void exits_draw(struct panel *pan, const struct panel_ctx *ctx, struct surface *sf,
 		       struct rect area)
 {
-	struct exits_row reason[EXIT_NR], *device;
+	enum exits_kind_of_table kind[4];
 	struct exits *ex = pan->data;
-	unsigned int nr_reasons, nr_devices, most;
-	struct rect left = area, right = area;
+	unsigned int nr;
 	int rows;
 
 	if (!ctx->view || !ctx->view->vcpu)
 		return;
-	device = reallocarray(NULL, SAMPLE_LEDGER, sizeof(*device));
-	if (!device)
-		return;
+	flights_take_goal(&ex->flights, pan);
 	exits_trend(ex, ctx->view);
-	nr_reasons = exits_reasons(ex, ctx, reason);
-	nr_devices = exits_devices(ctx, device);
-	most = nr_reasons > nr_devices ? nr_reasons : nr_devices;
-	rows = (int)most + 1;
-	if (!pan->whole && rows > area.rows * 3 / 5)
-		rows = area.rows * 3 / 5;
-	left.cols = area.cols < 44 ? area.cols : area.cols / 2;
-	left.rows = right.rows = rows;
-	right.col += left.cols + 1;
-	right.cols -= left.cols + 1;
-	exits_draw_table(ctx, "exit", reason, nr_reasons, sf, left, true);
-	if (right.cols > 0)
-		exits_draw_table(ctx, "device", device, nr_devices, sf, right, false);
-	free(device);
-	if (!most)
-		surface_text(sf, area, 1, 1, STYLE_DIM, "no exits yet");
+	if (pan->whole) {
+		rows = exits_draw_all(ex, ctx, sf, area);
+	} else {
+		nr = exits_sheet(ex->sheet, area.cols, kind);
+		rows = exits_draw_tables(ex, ctx, kind, nr, sf, area, area.rows * 3 / 5);
+	}
 	rows = exits_heading(ctx, sf, area, rows);
 	area.row += rows;
 	area.rows -= rows;
 	if (area.rows > 0)
-		exits_draw_flights(pan, ctx, sf, area);
+		flights_draw(&ex->flights, pan, ctx, sf, area);
 }
 
 /* Up goes back in time, so the scroll position counts the other way round. */
 static unsigned int exits_request(struct panel *pan, const struct panel_ctx *ctx, enum request req)
 {
 	int page = pan->page > 1 ? pan->page - 1 : 1, last = pan->total - pan->page;
+	struct exits *ex = pan->data;
 
 	(void)ctx;
 	switch (req) {
+	case REQ_ENTER:
+		ex->sheet++;
+		return PANEL_HANDLED | PANEL_REDRAW;
 	case REQ_UP:
 		pan->scroll++;
 		break;
@@ -414,12 +466,13 @@ static unsigned int exits_request(struct panel *pan, const struct panel_ctx *ctx
 
 static int exits_rows(struct panel *pan, const struct panel_ctx *ctx, int cols)
 {
-	(void)pan;
-	(void)cols;
-	if (!ctx->view)
+	struct exits *ex = pan->data;
+
+	if (!ctx->view || !ctx->view->vcpu)
 		return 1;
-	return (int)(ctx->view->nr_ledger > EXIT_NR ? ctx->view->nr_ledger : EXIT_NR) + 2 +
-	       (int)ctx->view->nr_flights;
+	flights_take_goal(&ex->flights, pan);
+	return exits_draw_all(ex, ctx, NULL, (struct rect){ 0, 0, 10000, cols }) + 1 +
+	       (int)flights_rows(&ex->flights, ctx);
 }
 
 static json_t *exits_reasons_array(const struct panel_ctx *ctx)
@@ -457,47 +510,69 @@ static json_t *exits_ledger_array(const struct panel_ctx *ctx)
 	return list;
 }
 
-static json_t *exits_flights_array(const struct panel_ctx *ctx)
+static json_t *exits_side_object(const struct exits_side *side)
+{
+	return json_pack("{s:i, s:I, s:I, s:I}", "ranges", (int)side->nr, "total",
+			 (json_int_t)side->count, "rate", (json_int_t)side->per_s, "ns",
+			 (json_int_t)side->ns);
+}
+
+static json_t *exits_sides_object(const struct panel_ctx *ctx)
+{
+	struct exits_summary *sum = malloc(sizeof(*sum));
+	struct exits_side full = { 0 }, para = { 0 };
+
+	if (sum) {
+		exits_summarise(ctx->view, ctx->past, sum);
+		exits_sides(sum, &full, &para);
+	}
+	free(sum);
+	return json_pack("{s:o, s:o}", "full", exits_side_object(&full), "para",
+			 exits_side_object(&para));
+}
+
+static json_t *exits_symbols_array(struct exits *ex, const struct panel_ctx *ctx)
 {
 	json_t *list = json_array();
 
-	for (unsigned int i = 0; i < ctx->view->nr_flights && i < VIEW_FLIGHTS; i++) {
-		const struct sample_flight *fl = &ctx->view->flight[i];
-		char rip[FMT_MAX], sym[96];
+	exits_sum_symbols(ex, ctx);
+	for (unsigned int i = 0; i < ex->syms.nr; i++) {
+		const struct exits_symbol *sym = &ex->syms.row[i];
+		char rip[FMT_MAX];
 
-		snprintf(rip, sizeof(rip), "0x%" PRIx64, fl->rip);
-		sym_text(ctx->syms, fl->rip, sym, sizeof(sym));
-		json_array_append_new(
-			list,
-			json_pack("{s:I, s:i, s:s, s:I, s:I, s:i, s:s, s:s}", "tsc",
-				  (json_int_t)fl->tsc, "vcpu", fl->vcpu, "kind",
-				  fl->kind < EXIT_NR ? exit_kind_name((enum exit_kind)fl->kind)
-						     : "?",
-				  "addr", (json_int_t)fl->addr, "data", (json_int_t)fl->data,
-				  "size", fl->size, "rip", rip, "symbol", sym));
+		snprintf(rip, sizeof(rip), "0x%" PRIx64, sym->rip);
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:i, s:s, s:I}", "symbol", sym->name,
+						"rip", rip, "count", (int)sym->count, "kind",
+						exit_kind_name((enum exit_kind)sym->kind), "addr",
+						(json_int_t)sym->addr));
 	}
 	return list;
 }
 
 static char *exits_json(struct panel *pan, const struct panel_ctx *ctx)
 {
+	struct exits *ex = pan->data;
 	json_t *obj;
 	char *text;
 
-	(void)pan;
 	if (!ctx->view || !ctx->view->vcpu)
 		return NULL;
-	obj = json_pack("{s:I, s:I, s:o, s:o, s:o}", "tsc_khz", (json_int_t)ctx->view->tsc_khz,
-			"recorded", (json_int_t)ctx->view->flight_total, "reasons",
-			exits_reasons_array(ctx), "devices", exits_ledger_array(ctx), "flights",
-			exits_flights_array(ctx));
+	flights_take_goal(&ex->flights, pan);
+	obj = json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "tsc_khz",
+			(json_int_t)ctx->view->tsc_khz, "recorded",
+			(json_int_t)ctx->view->flight_total, "reasons", exits_reasons_array(ctx),
+			"devices", exits_ledger_array(ctx), "sides", exits_sides_object(ctx),
+			"symbols", exits_symbols_array(ex, ctx), "flights",
+			flights_array(&ex->flights, ctx));
 	text = obj ? json_dumps(obj, JSON_INDENT(2)) : NULL;
 	json_decref(obj);
 	return text;
 }
 
-static const enum request exits_verbs[] = { REQ_FILTER, REQ_STEP, REQ_CONTINUE, REQ_PAUSE,
-					    REQ_ZOOM,	REQ_YANK, REQ_WRITE,	REQ_NONE };
+static const enum request exits_verbs[] = { REQ_ENTER,	  REQ_FILTER, REQ_STEP,
+					    REQ_CONTINUE, REQ_PAUSE,  REQ_ZOOM,
+					    REQ_YANK,	  REQ_WRITE,  REQ_NONE };
 
 const struct panel_ops panel_exits_ops = {
 	.id = "exits",

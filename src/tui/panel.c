@@ -8,7 +8,7 @@
 
 /* Rows a panel that cannot count them gets for `show`. */
 #define PANEL_TALL     400
-#define PANEL_ROWS_MAX 20000
+#define PANEL_ROWS_MAX 70000
 /* Columns that long lines move sideways at once, and at most. */
 #define PANEL_SIDE     8
 #define PANEL_SIDE_MAX 400

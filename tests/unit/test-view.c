@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "inspect/exits.h"
 #include "inspect/view.h"
 #include "view-fixture.h"
 
@@ -57,6 +58,57 @@ static void test_build(void **state)
 	assert_int_equal(view->nr_flights, VIEW_FLIGHTS);
 	assert_int_equal(view->flight[VIEW_FLIGHTS - 1].addr, 0x3f8);
 	view_release(view);
+	free(view);
+	free(ram);
+	free(page);
+}
+
+/* The whole recorder through the view, and what it tells of the guest's functions. */
+static void test_recorder(void **state)
+{
+	struct sample_page *page = test_page();
+	uint8_t *ram = calloc(1, TEST_RAM);
+	struct vm_view *view = malloc(sizeof(*view));
+	struct exits_symbols *sum = malloc(sizeof(*sum));
+	struct sample_flight fl;
+
+	(void)state;
+	page->tsc_khz = 1000000;
+	page->flight_next = 70000;
+	for (uint32_t i = 70000 - SAMPLE_FLIGHTS; i < 70000; i++)
+		page->flight[i % SAMPLE_FLIGHTS] = (struct sample_flight){
+			.tsc = i * 1000ull,
+			.rip = i % 4 ? 0x1000 : 0x100000 + i % 64,
+			.addr = i,
+			.kind = i % 4 ? EXIT_IO_OUT : 200,
+		};
+	assert_int_equal(view_build(page, sizeof(*page), ram, TEST_RAM, view, NULL), 0);
+	assert_int_equal(view_nr_flights(view), SAMPLE_FLIGHTS);
+	assert_true(view_flight(view, 0, &fl));
+	assert_int_equal(fl.addr, 69999);
+	assert_true(view_flight(view, 600, &fl)); /* no longer among the copied ones */
+	assert_int_equal(fl.addr, 69399);
+	assert_true(view_flight(view, SAMPLE_FLIGHTS - 1, &fl));
+	assert_int_equal(fl.addr, 70000 - SAMPLE_FLIGHTS);
+	assert_int_equal(fl.kind, EXIT_OTHER);
+	assert_false(view_flight(view, SAMPLE_FLIGHTS, &fl));
+	assert_int_equal(exits_by_symbol(view, NULL, sum), 0);
+	assert_int_equal(sum->total, SAMPLE_FLIGHTS);
+	assert_int_equal(sum->nr_places, 17);
+	assert_int_equal(sum->nr, 17);
+	assert_string_equal(sum->row[0].name, "1000");
+	assert_int_equal(sum->row[0].count, SAMPLE_FLIGHTS / 4 * 3);
+	assert_int_equal(sum->row[0].kind, EXIT_IO_OUT);
+	assert_int_equal(sum->row[16].count, SAMPLE_FLIGHTS / 64);
+	assert_int_equal(sum->span_ns, (SAMPLE_FLIGHTS - 1) * 1000ull);
+	/* more places than anybody keeps apart */
+	for (uint32_t i = 0; i < SAMPLE_FLIGHTS; i++)
+		page->flight[i].rip = 0x40000000ull + i * 16;
+	assert_int_equal(exits_by_symbol(view, NULL, sum), 0);
+	assert_int_equal(sum->total, SAMPLE_FLIGHTS);
+	assert_int_equal(sum->nr, EXITS_SYMBOLS);
+	view_release(view);
+	free(sum);
 	free(view);
 	free(ram);
 	free(page);
@@ -293,11 +345,11 @@ static void test_load_damaged(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_build),	     cmocka_unit_test(test_dead_writer),
-		cmocka_unit_test(test_lost),	     cmocka_unit_test(test_lies),
-		cmocka_unit_test(test_all_ones),     cmocka_unit_test(test_read),
-		cmocka_unit_test(test_read_va),	     cmocka_unit_test(test_save_load),
-		cmocka_unit_test(test_load_damaged),
+		cmocka_unit_test(test_recorder),    cmocka_unit_test(test_build),
+		cmocka_unit_test(test_dead_writer), cmocka_unit_test(test_lost),
+		cmocka_unit_test(test_lies),	    cmocka_unit_test(test_all_ones),
+		cmocka_unit_test(test_read),	    cmocka_unit_test(test_read_va),
+		cmocka_unit_test(test_save_load),   cmocka_unit_test(test_load_damaged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
