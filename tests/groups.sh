@@ -404,7 +404,7 @@ group_slow()
 
 group_bochs()
 {
-	local kernel initrd=$logs/guest-initrd file
+	local kernel gdb initrd=$logs/guest-initrd file
 	local -a copy=()
 
 	build_need gcc || echo "# build-gcc is not whole"
@@ -413,11 +413,13 @@ group_bochs()
 		echo "not ok bochs - no guest kernel"
 		return
 	fi
-	for file in "$kernel" "$initrd" build-gcc/guests/*.{elf,bin} build-gcc/guests/faults/*.elf; do
+	gdb=$(tests/bed/fetch gdb) || { echo "not ok bochs - no gdb"; return; }
+	for file in "$kernel" "$initrd" "$gdb" tests/bochs/session.gdb build-gcc/guests/*.{elf,bin} \
+		build-gcc/guests/faults/*.elf; do
 		copy+=(--copy "$file")
 	done
 	tests/bed/bed --engine bochs --timeout 600 "${copy[@]}" -- sh tests/bochs/cases.sh \
-		build-gcc/vitrine build-gcc/guests "$kernel" "$initrd" 2>"$logs/bochs.bed" |
+		build-gcc/vitrine build-gcc/guests "$kernel" "$initrd" "$gdb" 2>"$logs/bochs.bed" |
 		sed -E 's/^(ok|not ok|skip) /\1 bochs\//'
 	[ "${PIPESTATUS[0]}" -eq 0 ] || {
 		echo "not ok bochs - the bed ended with status ${PIPESTATUS[0]}"

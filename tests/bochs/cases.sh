@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=dash
 #
-# cases.sh VITRINE GUESTS-FOLDER KERNEL INITRD: the cases for VT-x, in the Bochs bed,
-# whose shell is busybox's. Result lines as in ../lib.sh.
-vitrine=$1 guests=$2 kernel=$3 initrd=$4
+# cases.sh VITRINE GUESTS-FOLDER KERNEL INITRD GDB: the cases for VT-x, in the Bochs
+# bed, whose shell is busybox's. Result lines as in ../lib.sh.
+vitrine=$1 guests=$2 kernel=$3 initrd=$4 gdb=$5
 mkdir -p /run/user
 chmod 700 /run/user
 export XDG_RUNTIME_DIR=/run/user
@@ -89,3 +89,41 @@ seen keys until_says 20 "demo> h" "$vitrine" show demo vga
 seen pause "$vitrine" pause demo
 seen stopped until_says 5 paused "$vitrine" ls
 seen kill "$vitrine" kill demo
+
+# debug NAME ARGUMENT...: gdb on the VM of that name, for the program guests/NAME or demo.
+debug()
+{
+	vm=$1 program=$2
+	shift 2
+	"$gdb" -nx -batch -iex "set debuginfod enabled off" -ex "set remotetimeout 300" \
+		-ex "target remote $XDG_RUNTIME_DIR/vitrine/$vm/gdb.sock" "$@" "$program" 2>&1
+}
+
+# told NAME TEXT: whether gdb's last session has the text.
+told()
+{
+	if grep -qF -- "$2" /tmp/session; then
+		echo "ok gdb/$1"
+	else
+		echo "not ok gdb/$1 - does not print \"$2\""
+		tail -n 15 /tmp/session | sed 's/^/# /'
+	fi
+}
+
+"$vitrine" run --detach --freeze --cpus 2 --name step "$guests/demo.elf"
+debug step "$guests/demo.elf" -x "${0%/*}/session.gdb" >/tmp/session
+grep -E '^(ok|not ok) ' /tmp/session
+told backtrace "in kmain ()"
+told software-breakpoints "sw     patch"
+told detach "[Inferior 1 (process 1) detached]"
+debug step "$guests/demo.elf" -ex "break demo_work" -ex continue >/tmp/session
+told reattach "Breakpoint 1, demo_work"
+"$vitrine" kill step
+
+# VT-x keeps the registers of a processor that shut down; the patch in memory stays too.
+"$vitrine" run --detach --freeze --name fall "$guests/faults/no-idt.elf"
+debug fall "$guests/faults/no-idt.elf" -ex "break fault_here" -ex continue -ex continue \
+	-ex "info symbol \$pc" -ex "monitor system_reset" -ex continue >/tmp/session
+told triple-fault "fault_here"
+told again-after-reset "Breakpoint 1, fault_here"
+"$vitrine" kill fall
