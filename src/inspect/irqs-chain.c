@@ -271,6 +271,8 @@ static bool irqs_apic_is(const struct x86_state *st, unsigned int vcpu, uint64_t
 		return !(ent & IRQS_REDIR_LOGICAL) && dest == vcpu;
 	if (!(ent & IRQS_REDIR_LOGICAL))
 		return dest == 0xff || dest == apic.id;
+	if (apic.x2apic) /* always by clusters, and eight bits only reach the first one */
+		return !(apic.ldr >> 16) && dest & apic.ldr;
 	if (apic.dfr >> 28 == 0xf) /* flat */
 		return dest & apic.ldr >> 24;
 	return dest >> 4 == apic.ldr >> 28 && dest & 15 & apic.ldr >> 24;

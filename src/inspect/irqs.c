@@ -72,7 +72,10 @@ bool irqs_lapic(const struct x86_state *st, struct irqs_lapic *out)
 	if (!st->has_lapic_regs)
 		return false;
 	out->x2apic = st->apic_base & IRQS_APIC_X2;
-	out->id = out->x2apic ? irqs_reg(st, 0x20) : irqs_reg(st, 0x20) >> 24;
+	/* KVM keeps the old place of the ID in x2APIC mode too, unless asked for 32 bits. */
+	out->id = irqs_reg(st, 0x20) >> 24;
+	if (out->x2apic && !out->id)
+		out->id = irqs_reg(st, 0x20);
 	out->version = irqs_reg(st, 0x30);
 	out->tpr = (uint8_t)irqs_reg(st, 0x80);
 	out->ldr = irqs_reg(st, 0xd0);

@@ -187,8 +187,9 @@ static void raw_draw_path(const struct paging_raw *raw, struct surface *sf, stru
 		if (!last)
 			col = surface_text(sf, area, 0, col, STYLE_DIM, " ▸ ");
 	}
-	surface_printf(sf, area, 0, col + 2, STYLE_DIM, "%u of %u present", raw->tab.nr_present,
-		       raw->tab.nr);
+	if (col + 2 + 18 <= area.cols)
+		surface_printf(sf, area, 0, col + 2, STYLE_DIM, "%u of %u present",
+			       raw->tab.nr_present, raw->tab.nr);
 }
 
 void paging_raw_draw(struct paging_raw *raw, struct panel *pan, const struct panel_ctx *ctx,

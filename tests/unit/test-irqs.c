@@ -250,13 +250,41 @@ static void test_hostile(void **state)
 	view_fixture_free(fx);
 }
 
+/* In x2APIC mode KVM gives the ID where the xAPIC has it, and LDR by clusters. */
+static void test_x2apic_target(void **state)
+{
+	struct view_fixture *fx = test_guest();
+	struct x86_state *st = &fx->view.vcpu[1].state;
+	struct irqs_source source;
+	struct irqs_chain chain;
+
+	(void)state;
+	st->has_lapic_regs = 1;
+	st->apic_base = 0xfee00c00;
+	st->mp_state = X86_MP_RUNNABLE;
+	test_apic_put(st, APIC_SVR, 0x1ff);
+	test_apic_put(st, 0x20, 1 << 24);
+	test_apic_put(st, 0xd0, 2);
+	assert_true(irqs_source_parse("pin4", &source));
+	fx->view.irqchips.redir[4] = 1ull << 56 | 0x31;
+	irqs_chain(&fx->view, 0, source, &chain);
+	assert_int_equal(chain.vcpu, 1);
+	fx->view.irqchips.redir[4] = 2ull << 56 | 1 << 11 | 0x31; /* logical */
+	irqs_chain(&fx->view, 0, source, &chain);
+	assert_int_equal(chain.vcpu, 1);
+	fx->view.irqchips.redir[4] = 9ull << 56 | 0x31;
+	test_stops(fx, "pin4", "target");
+	view_fixture_free(fx);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_line),	cmocka_unit_test(test_priority),
-		cmocka_unit_test(test_gate),	cmocka_unit_test(test_pin),
-		cmocka_unit_test(test_local),	cmocka_unit_test(test_diagnosis),
-		cmocka_unit_test(test_sources), cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_x2apic_target), cmocka_unit_test(test_line),
+		cmocka_unit_test(test_priority),      cmocka_unit_test(test_gate),
+		cmocka_unit_test(test_pin),	      cmocka_unit_test(test_local),
+		cmocka_unit_test(test_diagnosis),     cmocka_unit_test(test_sources),
+		cmocka_unit_test(test_hostile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
