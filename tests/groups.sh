@@ -415,7 +415,7 @@ group_bochs()
 	fi
 	gdb=$(tests/bed/fetch gdb) || { echo "not ok bochs - no gdb"; return; }
 	for file in "$kernel" "$initrd" "$gdb" tests/bochs/session.gdb build-gcc/guests/*.{elf,bin} \
-		build-gcc/guests/faults/*.elf; do
+		build-gcc/guests/faults/*.elf build-gcc/tests/guests/oracle-check; do
 		copy+=(--copy "$file")
 	done
 	tests/bed/bed --engine bochs --timeout 600 "${copy[@]}" -- sh tests/bochs/cases.sh \
