@@ -265,9 +265,9 @@ static int show_run(struct show *show, struct err *err)
 		return ret;
 	if (show->view.symbols[0])
 		sym_open(show->view.symbols, &show->syms, NULL);
+	sym_follow(show->syms, &show->view);
 	if (strcmp(show->screen, "ept") == 0)
 		show_ask_stage2(show);
-	sym_follow(show->syms, &show->view);
 	return show_print(show, ops, err);
 }
 
