@@ -21,15 +21,18 @@
 #define CLIENT_CONNECT_MS 1000
 #define CLIENT_EVENTS_MAX 1024
 #define CLIENT_READ_SIZE  65536
+#define CLIENT_OUT_MAX	  (1u << 20)
 /* Replies may be larger than requests: a long page-table listing is one JSON string. */
 #define CLIENT_REPLY_MAX (16u << 20)
 
 struct ctl_client {
 	int fd;
 	bool gone;
-	struct buf in; /* replies are lines: the server sends each object as one */
-	json_t *events;
-	json_int_t next_id;
+	struct buf in;		       /* replies are lines: the server sends each object as one */
+	struct buf out;		       /* what the socket had no room for yet */
+	json_t *events, *replies;      /* that came while something else was looked for */
+	json_int_t next_id, attach_id; /* ATTACH_ID: of ctl_open(), 0: answered or never asked */
+	struct err attach_err;
 	int fds[2]; /* descriptors that came along */
 	unsigned int nr_fds;
 	void *sample, *ram;
@@ -62,6 +65,12 @@ static void client_keep_fds(struct ctl_client *cli, const int *fds, unsigned int
 		else
 			close(fds[i]);
 	}
+}
+
+static void client_drop_fds(struct ctl_client *cli)
+{
+	while (cli->nr_fds)
+		close(cli->fds[--cli->nr_fds]);
 }
 
 /* Read what is there: 0, -EAGAIN if nothing, -EPIPE. */
@@ -101,6 +110,19 @@ static void client_queue_event(struct ctl_client *cli, json_t *obj)
 		json_array_append(cli->events, obj);
 }
 
+static json_int_t client_id(const json_t *reply)
+{
+	return json_integer_value(json_object_get(reply, "id"));
+}
+
+/* Nobody has to come for a reply: beyond the limit the oldest goes. */
+static void client_queue_reply(struct ctl_client *cli, json_t *obj)
+{
+	if (json_array_size(cli->replies) >= CLIENT_EVENTS_MAX)
+		json_array_remove(cli->replies, 0);
+	json_array_append(cli->replies, obj);
+}
+
 /* The next object that is no event, until DEADLINE. New reference. */
 static int client_await(struct ctl_client *cli, uint64_t deadline, json_t **out, struct err *err)
 {
@@ -129,26 +151,41 @@ static int client_await(struct ctl_client *cli, uint64_t deadline, json_t **out,
 	}
 }
 
+/* Write as much as there is room for: 0 when all is out, -EAGAIN, -EPIPE. */
+static int client_push(struct ctl_client *cli, struct err *err)
+{
+	ssize_t n;
+
+	while (cli->out.len) {
+		n = sock_send_fds(cli->fd, cli->out.data, cli->out.len, NULL, 0);
+		if (n == -EAGAIN || n == -EINTR)
+			return -EAGAIN;
+		if (n < 0)
+			return client_gone(cli, err);
+		buf_drop(&cli->out, (size_t)n);
+	}
+	return 0;
+}
+
+/* A request is sent whole or not at all: what DEADLINE leaves behind goes out later. */
 static int client_send(struct ctl_client *cli, const char *data, size_t len, uint64_t deadline,
 		       struct err *err)
 {
-	ssize_t n;
 	int ret;
 
-	while (len) {
-		n = sock_send_fds(cli->fd, data, len, NULL, 0);
-		if (n >= 0) {
-			data += n;
-			len -= (size_t)n;
-			continue;
-		}
-		if (n != -EAGAIN && n != -EINTR)
-			return client_gone(cli, err);
+	if (cli->out.len + len > CLIENT_OUT_MAX)
+		return err_set(err, EAGAIN, "the VM takes no more requests");
+	buf_add(&cli->out, data, len);
+	if (cli->out.failed)
+		return err_sys(err, ENOMEM, "control socket");
+	while ((ret = client_push(cli, err)) == -EAGAIN) {
 		ret = sock_wait(cli->fd, POLLOUT, deadline);
+		if (ret == -ETIMEDOUT)
+			return 0;
 		if (ret < 0)
 			return err_sys(err, -ret, "control socket");
 	}
-	return 0;
+	return ret;
 }
 
 static int client_result(json_t *reply, const char *cmd, json_t **ret, struct err *err)
@@ -185,20 +222,38 @@ static long long client_begin(struct ctl_client *cli, const char *cmd, json_t *a
 	return ret < 0 ? ret : id;
 }
 
+/* The reply to ID among those that came earlier, NULL if it did not. New reference. */
+static json_t *client_find_reply(struct ctl_client *cli, long long id)
+{
+	json_t *obj;
+	size_t i;
+
+	json_array_foreach(cli->replies, i, obj)
+	{
+		if (client_id(obj) != id)
+			continue;
+		json_incref(obj);
+		json_array_remove(cli->replies, i);
+		return obj;
+	}
+	return NULL;
+}
+
 int ctl_finish(struct ctl_client *cli, long long id, const char *cmd,
 	       unsigned long long deadline_ns, json_t **ret, struct err *err)
 {
-	json_t *reply = NULL;
+	json_t *reply = client_find_reply(cli, id);
 	int res;
 
 	client_fill(cli, NULL); /* what has come counts, however late it is asked for */
-	for (;;) {
+	while (!reply) {
 		res = client_await(cli, deadline_ns, &reply, err);
 		if (res < 0)
 			return res;
-		if (json_integer_value(json_object_get(reply, "id")) == id)
+		if (client_id(reply) == id)
 			break;
 		json_decref(reply); /* of a request that was given up */
+		reply = NULL;
 	}
 	res = client_result(reply, cmd, ret, err);
 	json_decref(reply);
@@ -214,7 +269,6 @@ static int client_exec(struct ctl_client *cli, const char *cmd, json_t *args, js
 	return id < 0 ? (int)id : ctl_finish(cli, id, cmd, deadline, ret, err);
 }
 
-/* A socket whose reader sleeps has room for a request all the same. */
 long long ctl_begin(struct ctl_client *cli, const char *cmd, json_t *args, struct err *err)
 {
 	return client_begin(cli, cmd, args, time_now_ns(), err);
@@ -225,12 +279,11 @@ int ctl_exec(struct ctl_client *cli, const char *cmd, json_t *args, json_t **ret
 	return client_exec(cli, cmd, args, ret, CLIENT_TIMEOUT_NS, err);
 }
 
-static int client_connect(const char *name, uint64_t timeout_ns, struct ctl_client **out,
-			  struct err *err)
+/* A connected client that has said nothing yet. */
+static int client_new(const char *name, int connect_ms, struct ctl_client **out, struct err *err)
 {
 	char dir[RUNDIR_PATH_MAX], path[RUNDIR_PATH_MAX + 16];
 	struct ctl_client *cli;
-	json_t *greeting = NULL;
 	int ret;
 
 	ret = rundir_path(name, dir, sizeof(dir), err);
@@ -241,15 +294,30 @@ static int client_connect(const char *name, uint64_t timeout_ns, struct ctl_clie
 	if (!cli)
 		return err_sys(err, ENOMEM, "%s", name);
 	buf_init(&cli->in, CLIENT_REPLY_MAX);
+	buf_init(&cli->out, CLIENT_OUT_MAX);
 	cli->events = json_array();
-	cli->fd = sock_connect(path, CLIENT_CONNECT_MS, err);
+	cli->replies = json_array();
+	cli->fd = sock_connect(path, connect_ms, err);
 	if (cli->fd < 0) {
 		ret = cli->fd;
-		err_set(err, -ret, "no VM called %s answers (%s)", name, strerror(-ret));
-	} else {
-		ret = client_await(cli, time_now_ns() + timeout_ns, &greeting, err);
-		json_decref(greeting);
+		ctl_close(cli);
+		return err_set(err, -ret, "no VM called %s answers (%s)", name, strerror(-ret));
 	}
+	*out = cli;
+	return 0;
+}
+
+static int client_connect(const char *name, uint64_t timeout_ns, struct ctl_client **out,
+			  struct err *err)
+{
+	struct ctl_client *cli;
+	json_t *greeting = NULL;
+	int ret = client_new(name, CLIENT_CONNECT_MS, &cli, err);
+
+	if (ret < 0)
+		return ret;
+	ret = client_await(cli, time_now_ns() + timeout_ns, &greeting, err);
+	json_decref(greeting);
 	if (ret == 0)
 		ret = client_exec(cli, "qmp_capabilities", NULL, NULL, timeout_ns, err);
 	if (ret < 0) {
@@ -279,12 +347,13 @@ void ctl_close(struct ctl_client *cli)
 		munmap(cli->sample, cli->sample_len);
 	if (cli->ram)
 		munmap(cli->ram, cli->ram_len);
-	while (cli->nr_fds)
-		close(cli->fds[--cli->nr_fds]);
+	client_drop_fds(cli);
 	if (cli->fd >= 0)
 		close(cli->fd);
 	buf_free(&cli->in);
+	buf_free(&cli->out);
 	json_decref(cli->events);
+	json_decref(cli->replies);
 	free(cli);
 }
 
@@ -304,31 +373,6 @@ int ctl_monitor(struct ctl_client *cli, const char *line, struct buf *out, struc
 		buf_add(out, json_string_value(ret), json_string_length(ret));
 	json_decref(ret);
 	return res;
-}
-
-static json_t *client_pop_event(struct ctl_client *cli)
-{
-	json_t *event = json_incref(json_array_get(cli->events, 0));
-
-	if (event)
-		json_array_remove(cli->events, 0);
-	return event;
-}
-
-json_t *ctl_event(struct ctl_client *cli, bool *gone)
-{
-	json_t *obj;
-
-	while (!cli->gone && client_fill(cli, NULL) == 0)
-		;
-	while ((obj = client_take(cli))) {
-		if (json_object_get(obj, "event"))
-			client_queue_event(cli, obj);
-		json_decref(obj);
-	}
-	obj = client_pop_event(cli);
-	*gone = !obj && cli->gone;
-	return obj;
 }
 
 static void *client_map(int fd, json_int_t want, size_t *len, struct err *err)
@@ -376,13 +420,104 @@ int ctl_attach(struct ctl_client *cli, unsigned int hz, struct err *err)
 	if (ret == 0 && !cli->ram)
 		ret = client_map_all(cli, sizes, err);
 	json_decref(sizes);
-	while (cli->nr_fds)
-		close(cli->fds[--cli->nr_fds]);
+	client_drop_fds(cli);
 	return ret;
+}
+
+/* The reply to what ctl_open() asked. */
+static void client_opened(struct ctl_client *cli, json_t *reply)
+{
+	json_t *sizes = NULL;
+
+	cli->attach_id = 0;
+	if (client_result(reply, "x-vitrine-attach", &sizes, &cli->attach_err) == 0)
+		client_map_all(cli, sizes, &cli->attach_err);
+	json_decref(sizes);
+	client_drop_fds(cli);
+}
+
+int ctl_open(const char *name, unsigned int hz, struct ctl_client **out, struct err *err)
+{
+	struct ctl_client *cli;
+	long long id;
+	int ret = client_new(name, 0, &cli, err);
+
+	if (ret < 0)
+		return ret;
+	id = ctl_begin(cli, "qmp_capabilities", NULL, err);
+	if (id > 0)
+		id = ctl_begin(cli, "x-vitrine-attach",
+			       json_pack("{s:i,s:b}", "hz", (int)hz, "fds", true), err);
+	if (id < 0) {
+		ctl_close(cli);
+		return (int)id;
+	}
+	cli->attach_id = id;
+	*out = cli;
+	return 0;
+}
+
+/* Take in what has come, sorted; never waits. Greeting and negotiation are nobody's. */
+static void client_pump(struct ctl_client *cli)
+{
+	json_t *obj;
+
+	if (!cli->gone)
+		client_push(cli, NULL);
+	while (!cli->gone && client_fill(cli, NULL) == 0)
+		;
+	while ((obj = client_take(cli))) {
+		if (json_object_get(obj, "event"))
+			client_queue_event(cli, obj);
+		else if (cli->attach_id && client_id(obj) == cli->attach_id)
+			client_opened(cli, obj);
+		else if (client_id(obj) > 0)
+			client_queue_reply(cli, obj);
+		json_decref(obj);
+	}
+}
+
+static json_t *client_shift(json_t *list)
+{
+	json_t *obj = json_incref(json_array_get(list, 0));
+
+	if (obj)
+		json_array_remove(list, 0);
+	return obj;
+}
+
+json_t *ctl_event(struct ctl_client *cli, bool *gone)
+{
+	json_t *event;
+
+	client_pump(cli);
+	event = client_shift(cli->events);
+	*gone = !event && cli->gone;
+	return event;
+}
+
+long long ctl_reply(struct ctl_client *cli, json_t **ret, struct err *err)
+{
+	json_t *reply;
+	long long id;
+
+	client_pump(cli);
+	reply = client_shift(cli->replies);
+	if (!reply)
+		return 0;
+	id = client_id(reply);
+	*ret = NULL;
+	client_result(reply, "the VM refused", ret, err);
+	json_decref(reply);
+	return id;
 }
 
 int ctl_view(struct ctl_client *cli, struct vm_view *out, struct err *err)
 {
+	if (cli->attach_id)
+		return err_set(err, EAGAIN, "the VM has not answered yet");
+	if (cli->attach_err.code)
+		return err_set(err, cli->attach_err.code, "%s", cli->attach_err.text);
 	if (!cli->ram)
 		return err_set(err, ENOTCONN, "not attached");
 	return view_build(cli->sample, cli->sample_len, cli->ram, cli->ram_len, out, err);
@@ -420,7 +555,7 @@ static void client_ask_state(struct ctl_vm_info *vm)
 	ctl_close(cli);
 }
 
-int ctl_list(struct ctl_vm_info **out, struct err *err)
+static int client_list(bool ask, struct ctl_vm_info **out, struct err *err)
 {
 	struct ctl_vm_info *list;
 	int nr, i, kept = 0;
@@ -438,9 +573,10 @@ int ctl_list(struct ctl_vm_info **out, struct err *err)
 		}
 		snprintf(list[kept].name, sizeof(list[kept].name), "%s", names[i]);
 		list[kept].pid = pid;
-		client_ask_state(&list[kept]);
+		if (ask)
+			client_ask_state(&list[kept]);
 		/* One that was ending when it was asked may have ended by now. */
-		if (list[kept].answers || rundir_alive(names[i], NULL))
+		if (!ask || list[kept].answers || rundir_alive(names[i], NULL))
 			kept++;
 		else
 			rundir_sweep(names[i]);
@@ -450,6 +586,16 @@ int ctl_list(struct ctl_vm_info **out, struct err *err)
 		return err_sys(err, ENOMEM, "list of VMs");
 	*out = list;
 	return kept;
+}
+
+int ctl_list(struct ctl_vm_info **out, struct err *err)
+{
+	return client_list(true, out, err);
+}
+
+int ctl_names(struct ctl_vm_info **out, struct err *err)
+{
+	return client_list(false, out, err);
 }
 
 /* An exact name wins over those it is a prefix of. */

@@ -27,6 +27,8 @@ struct ctl_vm_info {
 
 /* The VMs of this user, by name; stale folders are removed. *OUT with free(). Number or -errno. */
 int ctl_list(struct ctl_vm_info **out, struct err *err);
+/* The same without asking any of them: never waits; neither ANSWERS nor STATE is set. */
+int ctl_names(struct ctl_vm_info **out, struct err *err);
 /* Resolve a unique prefix (NULL or "": the only VM there is) into NAME. -ENOENT, -EEXIST
  * (ambiguous). */
 int ctl_resolve(const char *prefix, char *name, size_t len, struct err *err);
@@ -38,6 +40,11 @@ int ctl_connect(const char *name, struct ctl_client **out, struct err *err);
 /* The same for one who has others to look after: gives up after TIMEOUT_NS. */
 int ctl_connect_within(const char *name, unsigned long long timeout_ns, struct ctl_client **out,
 		       struct err *err);
+/*
+ * Connect, negotiate and attach (below) without waiting for anything: for who has a screen to
+ * draw. ctl_view() says -EAGAIN until the VM has answered; requests may be begun at once.
+ */
+int ctl_open(const char *name, unsigned int hz, struct ctl_client **out, struct err *err);
 void ctl_close(struct ctl_client *cli);
 /* Poll this for reading. */
 int ctl_fd(const struct ctl_client *cli);
@@ -54,6 +61,11 @@ int ctl_exec(struct ctl_client *cli, const char *cmd, json_t *args, json_t **ret
 long long ctl_begin(struct ctl_client *cli, const char *cmd, json_t *args, struct err *err);
 int ctl_finish(struct ctl_client *cli, long long id, const char *cmd,
 	       unsigned long long deadline_ns, json_t **ret, struct err *err);
+/*
+ * Or collect replies as they come, in any order and without waiting: the number of the request
+ * that has been answered, 0: none. *RET is a new reference or, on an error, NULL with ERR set.
+ */
+long long ctl_reply(struct ctl_client *cli, json_t **ret, struct err *err);
 /* human-monitor-command: LINE's output appended to OUT. */
 int ctl_monitor(struct ctl_client *cli, const char *line, struct buf *out, struct err *err);
 /* Next queued event, NULL if none; non-blocking. New reference. -EPIPE when the VM is gone: *GONE

@@ -88,34 +88,15 @@ const char *dashboard_refusal(const struct dashboard *dash, enum request req)
 	return NULL;
 }
 
-/* Run a command; the error, if any, is what the user reads. */
-int dashboard_exec(struct dashboard *dash, const char *cmd, json_t *args, json_t **ret)
-{
-	struct err err = ERR_INIT;
-	int res;
-
-	if (!dash->link.ops) {
-		json_decref(args);
-		return -ENOTCONN;
-	}
-	res = dash->link.ops->exec(dash->link.ctx, cmd, args, ret, &err);
-	if (res < 0)
-		dashboard_say(dash, STYLE_BAD, "%s", err.text);
-	return res;
-}
-
 static void act_simple(struct dashboard *dash, const char *cmd)
 {
-	if (dashboard_exec(dash, cmd, NULL, NULL) == 0)
-		dashboard_refresh(dash);
+	dashboard_send(dash, strcmp(cmd, "cont") == 0 ? "continue" : "pause", cmd, NULL, NULL);
 }
 
 static void act_step(struct dashboard *dash, const char *kind)
 {
-	if (dashboard_exec(dash, "x-vitrine-step",
-			   json_pack("{s:i, s:s}", "vcpu", (int)dash->vcpu, "kind", kind),
-			   NULL) == 0)
-		dashboard_refresh(dash);
+	dashboard_send(dash, "step", "x-vitrine-step",
+		       json_pack("{s:i, s:s}", "vcpu", (int)dash->vcpu, "kind", kind), NULL);
 }
 
 /* Where the cursor of the focused panel stands. */
@@ -137,11 +118,9 @@ static void act_until(struct dashboard *dash, const char *arg)
 		dashboard_say(dash, STYLE_WARN, "put the cursor on an instruction first");
 		return;
 	}
-	if (dashboard_exec(
-		    dash, "x-vitrine-until",
-		    json_pack("{s:i, s:I}", "vcpu", (int)dash->vcpu, "addr", (json_int_t)addr),
-		    NULL) == 0)
-		dashboard_refresh(dash);
+	dashboard_send(dash, "run until", "x-vitrine-until",
+		       json_pack("{s:i, s:I}", "vcpu", (int)dash->vcpu, "addr", (json_int_t)addr),
+		       NULL);
 }
 
 bool dashboard_is_code(const struct panel *pan)
@@ -164,6 +143,21 @@ static void act_ask(struct dashboard *dash, enum dashboard_ask ask, const char *
 	prompt_start(&dash->prompt, label, text, hint);
 }
 
+static void act_removed(struct dashboard *dash, const struct dashboard_wait *wait, json_t *ret)
+{
+	(void)ret;
+	dashboard_say(dash, STYLE_NORMAL, "breakpoint %u removed", (unsigned int)wait->addr);
+	dashboard_breaks(dash);
+}
+
+static void act_remove(struct dashboard *dash, unsigned int id)
+{
+	const struct dashboard_wait wait = { .done = act_removed, .addr = id };
+
+	dashboard_send(dash, "remove breakpoint", "x-vitrine-break-delete",
+		       json_pack("{s:i}", "id", (int)id), &wait);
+}
+
 /* On an instruction that has a breakpoint, `b` removes it; else it asks where. */
 static void act_break(struct dashboard *dash, const char *arg)
 {
@@ -173,15 +167,10 @@ static void act_break(struct dashboard *dash, const char *arg)
 	(void)arg;
 	if (dashboard_is_code(dashboard_focused(dash)) && dashboard_target(dash, &addr)) {
 		for (unsigned int i = 0; i < dash->nr_breaks; i++) {
-			unsigned int id = dash->breaks[i].id;
-
-			if (dash->breaks[i].addr != addr)
-				continue;
-			if (dashboard_exec(dash, "x-vitrine-break-delete",
-					   json_pack("{s:i}", "id", (int)id), NULL) == 0)
-				dashboard_say(dash, STYLE_NORMAL, "breakpoint %u removed", id);
-			dashboard_breaks(dash);
-			return;
+			if (dash->breaks[i].addr == addr) {
+				act_remove(dash, dash->breaks[i].id);
+				return;
+			}
 		}
 		dashboard_where(dash, addr, where, sizeof(where));
 		snprintf(hint, sizeof(hint), "Enter: here, at %s", where);
@@ -336,12 +325,12 @@ void dashboard_type(struct dashboard *dash, int key)
 		return;
 	}
 	if (name) {
-		dashboard_exec(dash, "x-vitrine-key", json_pack("{s:s}", "key", name), NULL);
+		dashboard_send(dash, "key", "x-vitrine-key", json_pack("{s:s}", "key", name), NULL);
 	} else if (key >= 0x20 && key < 0x7f) {
 		snprintf(text, sizeof(text), "%c", key);
-		dashboard_exec(dash, "x-vitrine-type", json_pack("{s:s}", "text", text), NULL);
+		dashboard_send(dash, "key", "x-vitrine-type", json_pack("{s:s}", "text", text),
+			       NULL);
 	}
-	dashboard_refresh(dash);
 }
 
 /* Look at an earlier or later stop. */

@@ -7,20 +7,26 @@
 #include "tui/dashboard-priv.h"
 #include "tui/panel-parts.h"
 
-static void ask_break_at(struct dashboard *dash, uint64_t addr, const char *type)
+#define ASK_COMMAND_NS 120000000000ull /* a dump or a snapshot takes its time */
+
+static void ask_armed(struct dashboard *dash, const struct dashboard_wait *wait, json_t *ret)
 {
-	json_t *ret = NULL;
 	char where[96];
 
-	if (dashboard_exec(dash, "x-vitrine-break",
-			   json_pack("{s:I, s:s}", "addr", (json_int_t)addr, "type", type),
-			   &ret) < 0)
-		return;
 	dashboard_breaks(dash);
-	dashboard_where(dash, addr, where, sizeof(where));
-	dashboard_say(dash, STYLE_GOOD, "%s %d at %s", type[0] == 'w' ? "watchpoint" : "breakpoint",
+	dashboard_where(dash, wait->addr, where, sizeof(where));
+	dashboard_say(dash, STYLE_GOOD, "%s %d at %s",
+		      wait->text[0] == 'w' ? "watchpoint" : "breakpoint",
 		      (int)json_integer_value(json_object_get(ret, "id")), where);
-	json_decref(ret);
+}
+
+static void ask_break_at(struct dashboard *dash, uint64_t addr, const char *type)
+{
+	struct dashboard_wait wait = { .done = ask_armed, .addr = addr };
+
+	snprintf(wait.text, sizeof(wait.text), "%s", type);
+	dashboard_send(dash, type[0] == 'w' ? "watchpoint" : "breakpoint", "x-vitrine-break",
+		       json_pack("{s:I, s:s}", "addr", (json_int_t)addr, "type", type), &wait);
 }
 
 /* An address the user typed, or said to be unknown. */
@@ -79,32 +85,44 @@ void dashboard_output(struct dashboard *dash, const char *title, const char *tex
 	dash->output = true;
 }
 
-static void ask_command(struct dashboard *dash, const char *line)
+static void ask_ran(struct dashboard *dash, const struct dashboard_wait *wait, json_t *ret)
 {
-	struct err err = ERR_INIT;
-	struct buf out = BUF_INIT;
+	char title[PROMPT_MAX + 1];
 
-	if (!line[0] || !dash->link.ops)
-		return;
-	if (dash->link.ops->monitor(dash->link.ctx, line, &out, &err) < 0) {
-		dashboard_say(dash, STYLE_BAD, "%s", err.text);
-	} else if (out.len) {
-		char title[PROMPT_MAX + 1];
-
-		snprintf(title, sizeof(title), ":%s", line);
-		dashboard_output(dash, title, buf_str(&out));
+	if (json_string_length(ret)) {
+		snprintf(title, sizeof(title), ":%.*s", PROMPT_MAX - 1, wait->text);
+		dashboard_output(dash, title, json_string_value(ret));
 	}
-	buf_free(&out);
 	dashboard_refresh(dash);
 	dashboard_breaks(dash);
 }
 
+static void ask_command(struct dashboard *dash, const char *line)
+{
+	struct dashboard_wait wait = { .done = ask_ran, .limit_ns = ASK_COMMAND_NS };
+
+	if (!line[0])
+		return;
+	snprintf(wait.text, sizeof(wait.text), "%s", line);
+	dashboard_send(dash, line, "human-monitor-command",
+		       json_pack("{s:s}", "command-line", line), &wait);
+}
+
+static void ask_stopped(struct dashboard *dash, const struct dashboard_wait *wait, json_t *ret)
+{
+	(void)wait;
+	(void)ret;
+	dashboard_say(dash, STYLE_NORMAL, "%s is stopping", dash->name);
+}
+
 static void ask_stop(struct dashboard *dash, const char *text)
 {
+	const struct dashboard_wait wait = { .done = ask_stopped };
+
 	if (strcmp(text, dash->name) != 0)
 		dashboard_say(dash, STYLE_NORMAL, "not stopped");
-	else if (dashboard_exec(dash, "quit", NULL, NULL) == 0)
-		dashboard_say(dash, STYLE_NORMAL, "%s is stopping", dash->name);
+	else
+		dashboard_send(dash, "stop", "quit", NULL, &wait);
 }
 
 void dashboard_answer(struct dashboard *dash)
@@ -142,7 +160,7 @@ void dashboard_answer(struct dashboard *dash)
 		break;
 	case ASK_RESET:
 		if (text[0] == 'y' || text[0] == 'Y')
-			dashboard_exec(dash, "system_reset", NULL, NULL);
+			dashboard_send(dash, "reset", "system_reset", NULL, NULL);
 		break;
 	case ASK_FILTER:
 	case ASK_NONE:
@@ -172,21 +190,37 @@ static bool ask_complete_add(void *ctx, const char *name, uint64_t addr)
 	return comp->nr < 10000;
 }
 
-/* The monitor knows what can follow; symbols are known here. */
-static void ask_complete_command(struct dashboard *dash, struct ask_complete *comp)
+static void ask_complete(struct dashboard *dash, const struct ask_complete *comp)
 {
-	json_t *list = NULL, *word;
+	if (comp->nr && strlen(comp->word) >= strlen(prompt_word(&dash->prompt)))
+		prompt_complete(&dash->prompt, comp->word);
+}
+
+/* Only if nothing was typed since. */
+static void ask_completed(struct dashboard *dash, const struct dashboard_wait *wait, json_t *list)
+{
+	struct ask_complete comp = { .nr = 0 };
+	json_t *word;
 	size_t i;
 
-	if (dashboard_exec(dash, "x-vitrine-complete",
-			   json_pack("{s:s}", "line", dash->prompt.text), &list) < 0)
+	if (dash->ask != ASK_COMMAND || strcmp(dash->prompt.text, wait->text) != 0)
 		return;
 	json_array_foreach(list, i, word)
 	{
 		if (json_is_string(word))
-			ask_complete_add(comp, json_string_value(word), 0);
+			ask_complete_add(&comp, json_string_value(word), 0);
 	}
-	json_decref(list);
+	ask_complete(dash, &comp);
+}
+
+/* The monitor knows what can follow; symbols are known here. */
+static void ask_complete_command(struct dashboard *dash)
+{
+	struct dashboard_wait wait = { .done = ask_completed };
+
+	snprintf(wait.text, sizeof(wait.text), "%s", dash->prompt.text);
+	dashboard_send(dash, "completion", "x-vitrine-complete",
+		       json_pack("{s:s}", "line", dash->prompt.text), &wait);
 }
 
 void dashboard_prompt_complete(struct dashboard *dash)
@@ -194,9 +228,8 @@ void dashboard_prompt_complete(struct dashboard *dash)
 	struct ask_complete comp = { .nr = 0 };
 
 	if (dash->ask == ASK_COMMAND)
-		ask_complete_command(dash, &comp);
+		ask_complete_command(dash);
 	else if (dash->ask == ASK_GOTO || dash->ask == ASK_BREAK || dash->ask == ASK_WATCH)
 		sym_each(dash->syms, prompt_word(&dash->prompt), ask_complete_add, &comp);
-	if (comp.nr && strlen(comp.word) >= strlen(prompt_word(&dash->prompt)))
-		prompt_complete(&dash->prompt, comp.word);
+	ask_complete(dash, &comp);
 }

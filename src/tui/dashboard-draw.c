@@ -152,6 +152,11 @@ static void draw_header(const struct dashboard *dash, struct surface *sf, struct
 	char right[160];
 	int room;
 
+	if (!dash->view && dash->screen != REQ_SCREEN_FLEET && dash->link.ops) {
+		room = surface_text(sf, line, 0, 1, STYLE_TITLE, dash->name);
+		surface_text(sf, line, 0, room + 2, STYLE_DIM, "connecting");
+		return;
+	}
 	if (!dash->view || dash->screen == REQ_SCREEN_FLEET) {
 		draw_header_fleet(dash, sf, line);
 		return;
@@ -238,11 +243,18 @@ static void draw_screens(const struct dashboard *dash, struct surface *sf, struc
 /* The line of verbs gives way to what is being typed, then to who has the keys, then to news. */
 static void draw_talk(struct dashboard *dash, struct surface *sf, struct rect line)
 {
+	char waiting[120];
+
+	dashboard_waiting(dash, waiting, sizeof(waiting));
 	if (dash->prompt.label) {
 		prompt_draw(&dash->prompt, sf, line);
 	} else if (dash->grabbed) {
-		surface_text(sf, line, 0, 1, STYLE_WARN,
-			     "Keys go to the guest.  Ctrl-] brings them back here.");
+		int col = surface_text(sf, line, 0, 1, STYLE_WARN,
+				       "Keys go to the guest.  Ctrl-] brings them back here.");
+
+		surface_text(sf, line, 0, col + 2, STYLE_BAD, waiting);
+	} else if (waiting[0] && (!dash->message[0] || dash->message_style != STYLE_BAD)) {
+		surface_text(sf, line, 0, 1, STYLE_BAD, waiting);
 	} else if (dash->message[0]) {
 		surface_text(sf, line, 0, 1, dash->message_style, dash->message);
 	} else {

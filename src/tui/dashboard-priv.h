@@ -15,6 +15,7 @@
 
 #define DASHBOARD_BREAKS 64
 #define DASHBOARD_PANELS 15
+#define DASHBOARD_WAITS	 128
 
 enum dashboard_ask {
 	ASK_NONE,
@@ -27,6 +28,21 @@ enum dashboard_ask {
 	ASK_WRITE,
 	ASK_STOP,
 	ASK_RESET,
+};
+
+struct dashboard;
+
+/* A request that the VM has not answered yet. */
+struct dashboard_wait {
+	long long id;
+	uint64_t since_ns, limit_ns;
+	char what[48]; /* in words of the user's */
+	/* With the answer. NULL: look again. */
+	void (*done)(struct dashboard *dash, const struct dashboard_wait *wait, json_t *ret);
+	/* Refused or given up, and why. NULL: the user is told. */
+	void (*failed)(struct dashboard *dash, const char *why);
+	uint64_t addr;	       /* for DONE */
+	char text[PROMPT_MAX]; /* for DONE */
 };
 
 struct dashboard {
@@ -51,7 +67,10 @@ struct dashboard {
 	unsigned int nr_breaks;
 	unsigned int vcpu;
 	uint32_t seen_stop;
-	uint64_t view_ns, fleet_ns, stage2_ns;
+	uint64_t view_ns, fleet_ns, stage2_ns, open_ns;
+	struct dashboard_wait wait[DASHBOARD_WAITS]; /* oldest first */
+	unsigned int nr_waits;
+	bool stage2_asked;
 	char *stage2; /* the second stage in the VM process's words, NULL: not asked */
 
 	struct term *term;
@@ -81,6 +100,7 @@ struct dashboard {
 };
 
 /* dashboard.c */
+uint64_t dashboard_now(const struct dashboard *dash);
 struct panel *dashboard_panel(struct dashboard *dash, const char *id);
 struct panel *dashboard_focused(struct dashboard *dash);
 void dashboard_ctx(const struct dashboard *dash, struct panel_ctx *ctx);
@@ -102,8 +122,6 @@ void dashboard_request(struct dashboard *dash, enum request req);
 void dashboard_type(struct dashboard *dash, int key);
 /* NULL if REQ can be asked for now, else why not. */
 const char *dashboard_refusal(const struct dashboard *dash, enum request req);
-/* Run a command; ARGS is taken over; an error is shown to the user. */
-int dashboard_exec(struct dashboard *dash, const char *cmd, json_t *args, json_t **ret);
 /* Where the cursor of the focused panel stands. */
 bool dashboard_target(struct dashboard *dash, uint64_t *addr);
 /* Send the screen that shows addresses of this kind there. */
@@ -111,6 +129,20 @@ void dashboard_go(struct dashboard *dash, const char *id, enum request screen, c
 bool dashboard_is_code(const struct panel *pan);
 /* "demo_tick+0x1c", or the number where nothing is known. */
 void dashboard_where(const struct dashboard *dash, uint64_t addr, char *out, size_t len);
+
+/* dashboard-wait.c: nothing waits for a VM but these */
+/*
+ * Ask the VM; ARGS is taken over. What happens with the answer is WAIT's (done, addr, text,
+ * limit_ns: all may be 0). WHAT names it to the user. An error is shown to the user.
+ */
+void dashboard_send(struct dashboard *dash, const char *what, const char *cmd, json_t *args,
+		    const struct dashboard_wait *wait);
+/* Do what follows from the answers that have come, and give up what is long overdue. */
+void dashboard_replies(struct dashboard *dash);
+/* Forget what was asked of a VM that is left. */
+void dashboard_forget(struct dashboard *dash);
+/* "demo has not answered 'step' for 1.2 s", empty while there is no reason to say so. */
+void dashboard_waiting(const struct dashboard *dash, char *out, size_t len);
 
 /* dashboard-ask.c */
 void dashboard_answer(struct dashboard *dash);

@@ -19,9 +19,12 @@
 #define DASHBOARD_FLEET_NS   1000000000ull
 #define DASHBOARD_STAGE2_NS  2000000000ull
 #define DASHBOARD_CHUNK	     65536
+#define DASHBOARD_JAM_NS     1000000000ull
+#define DASHBOARD_SOON_MS    10
+#define DASHBOARD_WAIT_MS    100
 #define DASHBOARD_RELEASE    0x1d /* Ctrl-] */
 
-static uint64_t dashboard_now(const struct dashboard *dash)
+uint64_t dashboard_now(const struct dashboard *dash)
 {
 	return dash->host->now(dash->host->ctx);
 }
@@ -94,15 +97,13 @@ void dashboard_ctx(const struct dashboard *dash, struct panel_ctx *ctx)
 	};
 }
 
-/* Breakpoints as the VM process tells them. */
-void dashboard_breaks(struct dashboard *dash)
+static void dashboard_got_breaks(struct dashboard *dash, const struct dashboard_wait *wait,
+				 json_t *list)
 {
-	json_t *list = NULL, *row;
+	json_t *row;
 	size_t i;
 
-	if (!dash->link.ops ||
-	    dash->link.ops->exec(dash->link.ctx, "x-vitrine-breakpoints", NULL, &list, NULL))
-		return;
+	(void)wait;
 	dash->nr_breaks = 0;
 	json_array_foreach(list, i, row)
 	{
@@ -117,10 +118,17 @@ void dashboard_breaks(struct dashboard *dash)
 		snprintf(brk->kind, sizeof(brk->kind), "%s", kind ? kind : "sw");
 		dash->nr_breaks++;
 	}
-	json_decref(list);
 }
 
-/* Symbols of the image the VM names; loaded once for each name. */
+/* Breakpoints as the VM process tells them. */
+void dashboard_breaks(struct dashboard *dash)
+{
+	const struct dashboard_wait wait = { .done = dashboard_got_breaks };
+
+	dashboard_send(dash, "breakpoints", "x-vitrine-breakpoints", NULL, &wait);
+}
+
+/* Symbols of the files the VM names; loaded once for each set of names. */
 static void dashboard_symbols(struct dashboard *dash)
 {
 	const char *path = dash->view->symbols;
@@ -171,11 +179,15 @@ static void dashboard_age(struct dashboard *dash)
 
 void dashboard_refresh(struct dashboard *dash)
 {
-	struct vm_view *view = calloc(1, sizeof(*view));
+	struct vm_view *view = dash->link.ops ? calloc(1, sizeof(*view)) : NULL;
+	struct err err = ERR_INIT;
+	int ret = view ? dash->link.ops->view(dash->link.ctx, view, &err) : -ENOMEM;
 
 	dash->view_ns = dashboard_now(dash);
-	if (!view || dash->link.ops->view(dash->link.ctx, view, NULL)) {
+	if (ret < 0) {
 		free(view);
+		if (!dash->view && err.code && ret != -EAGAIN)
+			dashboard_say(dash, STYLE_BAD, "%.150s", err.text);
 		return;
 	}
 	if (dash->view) {
@@ -218,6 +230,7 @@ int dashboard_open(struct dashboard *dash, const char *name, struct err *err)
 	dashboard_close(dash);
 	dash->link = link;
 	dash->gone = false;
+	dash->open_ns = dashboard_now(dash);
 	snprintf(dash->name, sizeof(dash->name), "%s", name);
 	snprintf(dash->fleet.current, sizeof(dash->fleet.current), "%s", name);
 	dashboard_connect_console(dash);
@@ -228,6 +241,7 @@ int dashboard_open(struct dashboard *dash, const char *name, struct err *err)
 void dashboard_close(struct dashboard *dash)
 {
 	link_close(&dash->link);
+	dashboard_forget(dash);
 	if (dash->view)
 		view_release(dash->view);
 	free(dash->view);
@@ -332,8 +346,10 @@ static void dashboard_follow_selection(struct dashboard *dash)
 
 static void dashboard_tick_fleet(struct dashboard *dash)
 {
-	if (!dashboard_wants_fleet(dash) ||
-	    (dash->fleet_ns && dashboard_now(dash) - dash->fleet_ns < DASHBOARD_FLEET_NS))
+	if (!dashboard_wants_fleet(dash))
+		return;
+	dash->changed |= fleet_poll(&dash->fleet);
+	if ((dash->fleet_ns && dashboard_now(dash) - dash->fleet_ns < DASHBOARD_FLEET_NS))
 		return;
 	fleet_refresh(&dash->fleet);
 	dash->fleet_ns = dashboard_now(dash);
@@ -341,27 +357,42 @@ static void dashboard_tick_fleet(struct dashboard *dash)
 	dash->changed = true;
 }
 
+static void dashboard_got_stage2(struct dashboard *dash, const struct dashboard_wait *wait,
+				 json_t *ret)
+{
+	const char *text = json_string_value(json_object_get(ret, "text"));
+
+	(void)wait;
+	free(dash->stage2);
+	dash->stage2 = strdup(text ? text : "");
+	dash->stage2_ns = dashboard_now(dash);
+	dash->stage2_asked = false;
+}
+
+static void dashboard_no_stage2(struct dashboard *dash, const char *why)
+{
+	free(dash->stage2);
+	dash->stage2 = strdup(why);
+	dash->stage2_ns = dashboard_now(dash);
+	dash->stage2_asked = false;
+}
+
 /* Only the VM process can read its second stage; it is asked while that screen is open. */
 static void dashboard_tick_stage2(struct dashboard *dash)
 {
+	const struct dashboard_wait wait = { .done = dashboard_got_stage2,
+					     .failed = dashboard_no_stage2 };
 	struct panel *pan = dashboard_panel(dash, "ept");
-	struct err err = ERR_INIT;
-	json_t *ret = NULL;
-	const char *text = NULL;
 	struct panel_ctx ctx;
 
 	if (dash->screen != REQ_SCREEN_HOST || !dash->link.ops || dash->gone ||
+	    dash->stage2_asked ||
 	    (dash->stage2_ns && dashboard_now(dash) - dash->stage2_ns < DASHBOARD_STAGE2_NS))
 		return;
 	dashboard_ctx(dash, &ctx);
-	if (dash->link.ops->exec(dash->link.ctx, "x-vitrine-stage2",
-				 pan ? pan->ops->ask(pan, &ctx) : NULL, &ret, &err) == 0)
-		text = json_string_value(json_object_get(ret, "text"));
-	free(dash->stage2);
-	dash->stage2 = strdup(text ? text : err.text);
-	json_decref(ret);
-	dash->stage2_ns = dashboard_now(dash);
-	dash->changed = true;
+	dash->stage2_asked = true;
+	dashboard_send(dash, "second stage", "x-vitrine-stage2",
+		       pan ? pan->ops->ask(pan, &ctx) : NULL, &wait);
 }
 
 /* The VM process has ended: its last picture stays, or the screen goes with it. */
@@ -369,6 +400,7 @@ static void dashboard_gone(struct dashboard *dash)
 {
 	dash->gone = true;
 	dash->grabbed = false;
+	dashboard_forget(dash);
 	dashboard_refresh(dash);
 	if (dash->from_fleet) {
 		dashboard_say(dash, STYLE_WARN, "%s has ended", dash->name);
@@ -396,22 +428,30 @@ static bool dashboard_events(struct dashboard *dash)
 	return any;
 }
 
+static void dashboard_tick_link(struct dashboard *dash)
+{
+	bool live = dash->view && dash->view->state == VM_STATE_RUNNING;
+	uint64_t every = live ? DASHBOARD_LIVE_NS : DASHBOARD_STOPPED_NS;
+	bool events = dashboard_events(dash);
+
+	if (!dash->link.ops || dash->gone)
+		return;
+	if (events || !dash->view || dashboard_now(dash) - dash->view_ns >= every)
+		dashboard_refresh(dash);
+	dashboard_replies(dash);
+}
+
 bool dashboard_tick(struct dashboard *dash)
 {
+	char waiting[120];
 	bool changed;
 
-	if (dash->link.ops) {
-		bool live = dash->view && dash->view->state == VM_STATE_RUNNING;
-		uint64_t every = live ? DASHBOARD_LIVE_NS : DASHBOARD_STOPPED_NS;
-		bool events = dashboard_events(dash);
-
-		if (dash->link.ops && !dash->gone &&
-		    (events || dashboard_now(dash) - dash->view_ns >= every))
-			dashboard_refresh(dash);
-	}
+	if (dash->link.ops)
+		dashboard_tick_link(dash);
 	dashboard_tick_fleet(dash);
 	dashboard_tick_stage2(dash);
-	changed = dash->changed;
+	dashboard_waiting(dash, waiting, sizeof(waiting));
+	changed = dash->changed || waiting[0];
 	dash->changed = false;
 	return changed;
 }
@@ -420,7 +460,17 @@ int dashboard_timeout(const struct dashboard *dash)
 {
 	bool live = dash->view && dash->view->state == VM_STATE_RUNNING;
 
+	if (dashboard_wants_fleet(dash) && fleet_expects(&dash->fleet))
+		return DASHBOARD_SOON_MS;
+	if (dash->link.ops && !dash->gone && (dash->nr_waits || !dash->view))
+		return DASHBOARD_WAIT_MS;
 	return live ? 1000 / DASHBOARD_HZ : 500;
+}
+
+bool dashboard_congested(const struct dashboard *dash)
+{
+	return dash->nr_waits >= DASHBOARD_WAITS / 2 &&
+	       dashboard_now(dash) - dash->wait[0].since_ns < DASHBOARD_JAM_NS;
 }
 
 void dashboard_fds(const struct dashboard *dash, int *ctl_fd, int *console_fd, bool *want_write)

@@ -48,6 +48,8 @@ int dashboard_timeout(const struct dashboard *dash);
 void dashboard_fds(const struct dashboard *dash, int *ctl_fd, int *console_fd, bool *want_write);
 /* The console can be read (or written). */
 void dashboard_console(struct dashboard *dash);
+/* So much is under way that keys had better wait a moment: a paste into the guest's keyboard. */
+bool dashboard_congested(const struct dashboard *dash);
 /* Text to put on the terminal's clipboard, NULL if none; taken over by the caller (free()). */
 char *dashboard_take_yank(struct dashboard *dash);
 /* True once after the user asked to draw the whole screen again. */

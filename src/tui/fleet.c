@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FLEET_SOON_NS	300000000ull  /* a VM that does well has answered by then */
+#define FLEET_SILENT_NS 1500000000ull /* one that has not is said not to */
+
 void fleet_free(struct fleet *fleet)
 {
 	for (unsigned int i = 0; i < fleet->nr; i++)
@@ -53,13 +56,29 @@ static void fleet_rates(struct fleet *fleet, struct panel_vm *row, struct fleet_
 	vm->cpu_ns = cpu;
 }
 
+/* A VM is asked how it does; the answer is waited for by nobody. */
+static void fleet_ask(struct fleet *fleet, const struct panel_vm *row, struct fleet_vm *vm)
+{
+	bool gone = false;
+
+	if (!vm->link.ops)
+		fleet->host->open(fleet->host->ctx, row->name, 0, &vm->link, NULL);
+	if (!vm->link.ops || vm->ask_id > 0)
+		return;
+	json_decref(vm->link.ops->event(vm->link.ctx, &gone));
+	if (gone) { /* the next of that name may be there already */
+		link_close(&vm->link);
+		return;
+	}
+	vm->ask_id = vm->link.ops->send(vm->link.ctx, "query-status", NULL, NULL);
+	vm->ask_ns = fleet->host->now(fleet->host->ctx);
+}
+
 /* What the VM's own page says; nothing if it does not let us in. */
 static void fleet_look(struct fleet *fleet, struct panel_vm *row, struct fleet_vm *vm)
 {
 	struct vm_view *view = malloc(sizeof(*view));
 
-	if (view && !vm->link.ops)
-		fleet->host->open(fleet->host->ctx, row->name, 0, &vm->link, NULL);
 	if (view && vm->link.ops && vm->link.ops->view(vm->link.ctx, view, NULL) == 0) {
 		row->nr_vcpus = view->nr_vcpus;
 		row->mem_size = view->mem_size;
@@ -68,6 +87,56 @@ static void fleet_look(struct fleet *fleet, struct panel_vm *row, struct fleet_v
 		view_release(view);
 	}
 	free(view);
+}
+
+static bool fleet_poll_one(struct fleet *fleet, struct panel_vm *row, struct fleet_vm *vm)
+{
+	uint64_t now = fleet->host->now(fleet->host->ctx);
+	const char *state = vm->state[0] ? vm->state : "...", *said;
+	struct err err = ERR_INIT;
+	json_t *ret = NULL, *event;
+	bool gone = false;
+	long long id;
+
+	while (vm->link.ops && (event = vm->link.ops->event(vm->link.ctx, &gone)))
+		json_decref(event);
+	while (vm->link.ops && (id = vm->link.ops->reply(vm->link.ctx, &ret, &err)) > 0) {
+		said = json_string_value(json_object_get(ret, "status"));
+		if (id == vm->ask_id) {
+			snprintf(vm->state, sizeof(vm->state), "%s", said ? said : "?");
+			vm->ask_id = 0;
+			state = vm->state;
+			if (!row->nr_vcpus)
+				fleet_look(fleet, row, vm);
+		}
+		json_decref(ret);
+		ret = NULL;
+	}
+	if (!vm->link.ops || gone || (vm->ask_id && now - vm->ask_ns > FLEET_SILENT_NS))
+		state = "no answer";
+	if (!strcmp(row->state, state))
+		return false;
+	snprintf(row->state, sizeof(row->state), "%s", state);
+	return true;
+}
+
+bool fleet_poll(struct fleet *fleet)
+{
+	bool changed = false;
+
+	for (unsigned int i = 0; i < fleet->nr; i++)
+		changed |= fleet_poll_one(fleet, &fleet->row[i], &fleet->vm[i]);
+	return changed;
+}
+
+bool fleet_expects(const struct fleet *fleet)
+{
+	uint64_t now = fleet->host->now(fleet->host->ctx);
+
+	for (unsigned int i = 0; i < fleet->nr; i++)
+		if (fleet->vm[i].ask_id > 0 && now - fleet->vm[i].ask_ns < FLEET_SOON_NS)
+			return true;
+	return false;
 }
 
 /* Carry over what is known of VMs that are still there; close the others. */
@@ -82,7 +151,6 @@ static void fleet_merge(struct fleet *fleet, const struct ctl_vm_info *info, uns
 		int old = fleet_find(fleet->row, fleet->nr, info[i].name);
 
 		snprintf(row[i].name, sizeof(row[i].name), "%s", info[i].name);
-		snprintf(row[i].state, sizeof(row[i].state), "%s", info[i].state);
 		row[i].cpu_percent = -1;
 		if (old < 0)
 			continue;
@@ -118,9 +186,11 @@ void fleet_refresh(struct fleet *fleet)
 
 	if (nr >= 0) {
 		fleet_merge(fleet, info, nr < FLEET_MAX ? (unsigned int)nr : FLEET_MAX);
-		for (int i = 0; i < (int)fleet->nr; i++)
-			if (info[i].answers)
-				fleet_look(fleet, &fleet->row[i], &fleet->vm[i]);
+		for (unsigned int i = 0; i < fleet->nr; i++) {
+			fleet_ask(fleet, &fleet->row[i], &fleet->vm[i]);
+			fleet_look(fleet, &fleet->row[i], &fleet->vm[i]);
+		}
+		fleet_poll(fleet);
 	}
 	free(info);
 	fleet_mark(fleet);

@@ -12,6 +12,9 @@
 struct fleet_vm {
 	struct link link;
 	uint64_t when_ns, exits, cpu_ns;
+	long long ask_id; /* of a query-status not answered yet, 0: none */
+	uint64_t ask_ns;
+	char state[24];
 };
 
 struct fleet {
@@ -26,6 +29,10 @@ struct fleet {
 void fleet_free(struct fleet *fleet);
 /* Ask again which VMs there are and how they do. */
 void fleet_refresh(struct fleet *fleet);
+/* Take in what the VMs have answered. True if something may look different now. */
+bool fleet_poll(struct fleet *fleet);
+/* Some VM was asked just now: look again soon. */
+bool fleet_expects(const struct fleet *fleet);
 /* Move the selection by STEP rows. */
 void fleet_move(struct fleet *fleet, int step);
 

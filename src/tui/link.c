@@ -8,14 +8,14 @@
 
 #include "base/time.h"
 
-static int link_ctl_exec(void *ctx, const char *cmd, json_t *args, json_t **ret, struct err *err)
+static long long link_ctl_send(void *ctx, const char *cmd, json_t *args, struct err *err)
 {
-	return ctl_exec(ctx, cmd, args, ret, err);
+	return ctl_begin(ctx, cmd, args, err);
 }
 
-static int link_ctl_monitor(void *ctx, const char *line, struct buf *out, struct err *err)
+static long long link_ctl_reply(void *ctx, json_t **ret, struct err *err)
 {
-	return ctl_monitor(ctx, line, out, err);
+	return ctl_reply(ctx, ret, err);
 }
 
 static int link_ctl_view(void *ctx, struct vm_view *out, struct err *err)
@@ -39,8 +39,8 @@ static void link_ctl_close(void *ctx)
 }
 
 static const struct link_ops link_ctl_ops = {
-	.exec = link_ctl_exec,
-	.monitor = link_ctl_monitor,
+	.send = link_ctl_send,
+	.reply = link_ctl_reply,
 	.view = link_ctl_view,
 	.event = link_ctl_event,
 	.fd = link_ctl_fd,
@@ -50,7 +50,7 @@ static const struct link_ops link_ctl_ops = {
 static int link_ctl_list(void *ctx, struct ctl_vm_info **out, struct err *err)
 {
 	(void)ctx;
-	return ctl_list(out, err);
+	return ctl_names(out, err);
 }
 
 static int link_ctl_open(void *ctx, const char *name, unsigned int hz, struct link *out,
@@ -60,14 +60,9 @@ static int link_ctl_open(void *ctx, const char *name, unsigned int hz, struct li
 	int ret;
 
 	(void)ctx;
-	ret = ctl_connect(name, &cli, err);
+	ret = ctl_open(name, hz, &cli, err);
 	if (ret < 0)
 		return ret;
-	ret = ctl_attach(cli, hz, err);
-	if (ret < 0) {
-		ctl_close(cli);
-		return ret;
-	}
 	*out = (struct link){ &link_ctl_ops, cli };
 	return 0;
 }

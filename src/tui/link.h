@@ -16,11 +16,11 @@
 #include "ctl/client.h"
 #include "inspect/view.h"
 
-/* A connection to one VM. All functions take CTX, made by link_host.open(). */
+/* A connection to one VM. All functions take CTX, made by link_host.open(); none waits. */
 struct link_ops {
-	/* As ctl_exec(), ctl_monitor(), ctl_view(), ctl_event(), ctl_fd(). */
-	int (*exec)(void *ctx, const char *cmd, json_t *args, json_t **ret, struct err *err);
-	int (*monitor)(void *ctx, const char *line, struct buf *out, struct err *err);
+	/* As ctl_begin(), ctl_reply(), ctl_view(), ctl_event(), ctl_fd(). */
+	long long (*send)(void *ctx, const char *cmd, json_t *args, struct err *err);
+	long long (*reply)(void *ctx, json_t **ret, struct err *err);
 	int (*view)(void *ctx, struct vm_view *out, struct err *err);
 	json_t *(*event)(void *ctx, bool *gone);
 	int (*fd)(void *ctx);
@@ -34,9 +34,9 @@ struct link {
 
 /* Where VMs come from. */
 struct link_host {
-	/* As ctl_list(). */
+	/* As ctl_names(). */
 	int (*list)(void *ctx, struct ctl_vm_info **out, struct err *err);
-	/* Connect to NAME and ask for HZ samples a second (0: counters only). */
+	/* Begin to connect to NAME and ask for HZ samples a second (0: counters only). */
 	int (*open)(void *ctx, const char *name, unsigned int hz, struct link *out,
 		    struct err *err);
 	/* Descriptor of NAME's console, -errno. */

@@ -59,7 +59,9 @@ static void run_keys(struct run *run)
 {
 	int key, nr;
 
-	for (nr = 0; nr < RUN_KEYS_MAX && !dashboard_done(run->dash); nr++) {
+	for (nr = 0;
+	     nr < RUN_KEYS_MAX && !dashboard_done(run->dash) && !dashboard_congested(run->dash);
+	     nr++) {
 		key = screen_key(run->scr);
 		if (key < 0)
 			break;
@@ -97,6 +99,8 @@ static void run_poll(struct run *run)
 	};
 	bool want_write;
 
+	if (dashboard_congested(run->dash))
+		fds[RUN_KEYS].events = 0;
 	dashboard_fds(run->dash, &fds[RUN_CTL].fd, &fds[RUN_CONSOLE].fd, &want_write);
 	if (want_write)
 		fds[RUN_CONSOLE].events |= POLLOUT;

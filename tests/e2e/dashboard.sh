@@ -287,6 +287,29 @@ changes grep " round "
 screen_keys q
 left 0
 
+case_begin "a VM that is wedged holds nobody: keys work, and it is said"
+dashboard attach demo
+wait_for 30 "live 30 Hz"
+wedged=$(vitrine ls --json | jq '.[0].pid')
+kill -STOP "$wedged"
+screen_keys p
+wait_for 20 "has not answered 'pause'"
+screen_keys 2
+wait_for 5 "2▪Paging"
+screen_keys q
+left 0
+dashboard attach demo
+wait_for 20 "demo has not answered for"
+screen_keys q
+left 0
+dashboard
+wait_for 20 "no answer"
+kill -CONT "$wedged"
+wait_for 20 "paused"
+screen_keys q
+left 0
+vitrine resume demo
+
 case_begin "SIGKILL of the VM's process: the dashboard says so and leaves"
 dashboard attach demo
 wait_for 30 "live 30 Hz"

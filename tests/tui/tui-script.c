@@ -9,6 +9,7 @@
  *   serial TEXT                              the guest writes (\n, \e)
  *   heard                                    print what reached the guest by serial line
  *   gone                                     the VM process ends
+ *   wedge, unwedge                           it answers nothing, and again
  *   wait MS                                  let time pass
  *   refuse TEXT                              the next command fails
  */
@@ -27,7 +28,7 @@
 struct world {
 	struct view_fixture *fx;
 	uint64_t now_ns;
-	bool gone, event;
+	bool gone, event, wedged;
 	bool tty; /* on a terminal: real time */
 	int console[2];
 	char refuse[128];
@@ -81,50 +82,95 @@ static void world_do(const char *cmd, const json_t *args, json_t **ret)
 		*ret = json_pack("[s, s]", "registers", "regions");
 }
 
-static int link_exec(void *ctx, const char *cmd, json_t *args, json_t **ret, struct err *err)
+/* What was asked and is not fetched yet: the answer, or why there is none. */
+static struct {
+	long long id;
+	void *ctx;
+	json_t *ret;
+	char refused[128];
+} world_asked[256];
+static unsigned int world_nr_asked;
+static long long world_last_id;
+
+static json_t *world_monitor(const json_t *args)
+{
+	const char *line = json_string_value(json_object_get(args, "command-line"));
+	struct buf out = BUF_INIT;
+	json_t *text;
+
+	for (int i = 1; i <= 40; i++)
+		buf_printf(&out, "output line %d of %s\n", i, line);
+	text = json_string(buf_str(&out));
+	buf_free(&out);
+	return text;
+}
+
+static void world_print(const char *cmd, const json_t *args)
 {
 	char *text = args ? json_dumps(args, JSON_SORT_KEYS) : NULL;
 
-	(void)ctx;
-	if (!strcmp(cmd, "x-vitrine-breakpoints")) {
-		*ret = world_breaks();
-		return 0;
-	}
-	if (!strcmp(cmd, "x-vitrine-stage2")) {
-		*ret = json_pack("{s:s}", "text", "NPT exact (tier A), read 0 ms ago\n1 leaf");
-		return 0;
-	}
-	if (!world.tty)
+	if (!strcmp(cmd, "human-monitor-command"))
+		printf("> monitor %s\n", json_string_value(json_object_get(args, "command-line")));
+	else if (!world.tty)
 		printf("> %s%s%s\n", cmd, text ? " " : "", text ? text : "");
 	free(text);
-	if (world.refuse[0]) {
-		err_set(err, EREMOTEIO, "%s", world.refuse);
-		world.refuse[0] = '\0';
-		json_decref(args);
-		return -EREMOTEIO;
-	}
-	world_do(cmd, args, ret);
-	json_decref(args);
-	return 0;
 }
 
-static int link_monitor(void *ctx, const char *line, struct buf *out, struct err *err)
+static long long link_send(void *ctx, const char *cmd, json_t *args, struct err *err)
 {
-	(void)ctx;
-	(void)err;
-	if (!world.tty)
-		printf("> monitor %s\n", line);
-	for (int i = 1; i <= 40; i++)
-		buf_printf(out, "output line %d of %s\n", i, line);
-	return 0;
+	unsigned int at = world_nr_asked;
+	json_t *ret = NULL;
+
+	if (at == 256)
+		return err_set(err, EAGAIN, "the fixture takes no more");
+	world_nr_asked++;
+	memset(&world_asked[at], 0, sizeof(world_asked[at]));
+	world_asked[at].id = ++world_last_id;
+	world_asked[at].ctx = ctx;
+	if (!strcmp(cmd, "x-vitrine-breakpoints")) {
+		ret = world_breaks();
+	} else if (!strcmp(cmd, "x-vitrine-stage2")) {
+		ret = json_pack("{s:s}", "text", "NPT exact (tier A), read 0 ms ago\n1 leaf");
+	} else if (!strcmp(cmd, "query-status")) {
+		ret = json_pack("{s:s}", "status", strcmp(ctx, "myos") ? "running" : "debug");
+	} else {
+		world_print(cmd, args);
+		memcpy(world_asked[at].refused, world.refuse, sizeof(world.refuse));
+		if (!world.refuse[0])
+			world_do(cmd, args, &ret);
+		world.refuse[0] = '\0';
+		if (!strcmp(cmd, "human-monitor-command"))
+			ret = world_monitor(args);
+	}
+	json_decref(args);
+	world_asked[at].ret = ret;
+	return world_last_id;
+}
+
+static long long link_reply(void *ctx, json_t **ret, struct err *err)
+{
+	unsigned int i = 0;
+	long long id;
+
+	while (i < world_nr_asked && world_asked[i].ctx != ctx)
+		i++;
+	if (world.wedged || i == world_nr_asked || !strcmp(ctx, "wedged"))
+		return 0;
+	id = world_asked[i].id;
+	*ret = world_asked[i].ret;
+	if (world_asked[i].refused[0])
+		err_set(err, EREMOTEIO, "%s", world_asked[i].refused);
+	memmove(&world_asked[i], &world_asked[i + 1],
+		(--world_nr_asked - i) * sizeof(world_asked[0]));
+	return id;
 }
 
 static int link_view(void *ctx, struct vm_view *out, struct err *err)
 {
 	const struct vm_view *view = &world.fx->view;
 
-	(void)ctx;
-	(void)err;
+	if (!strcmp(ctx, "wedged"))
+		return err_set(err, EAGAIN, "not yet");
 	*out = *view;
 	out->now_ns = world.now_ns;
 	out->vcpu = calloc(view->nr_vcpus, sizeof(*out->vcpu));
@@ -158,14 +204,14 @@ static void link_done(void *ctx)
 	(void)ctx;
 }
 
-static const struct link_ops world_ops = { link_exec,  link_monitor, link_view,
-					   link_event, link_fd,	     link_done };
+static const struct link_ops world_ops = { link_send,  link_reply, link_view,
+					   link_event, link_fd,	   link_done };
 
 static int host_list(void *ctx, struct ctl_vm_info **out, struct err *err)
 {
-	static const struct ctl_vm_info vms[] = { { "linux-dev", true, "running", 11 },
-						  { "myos", true, "debug", 4242 },
-						  { "wedged", false, "no answer", 12 } };
+	static const struct ctl_vm_info vms[] = { { .name = "linux-dev", .pid = 11 },
+						  { .name = "myos", .pid = 4242 },
+						  { .name = "wedged", .pid = 12 } };
 
 	(void)ctx;
 	(void)err;
@@ -179,11 +225,15 @@ static int host_list(void *ctx, struct ctl_vm_info **out, struct err *err)
 static int host_open(void *ctx, const char *name, unsigned int hz, struct link *out,
 		     struct err *err)
 {
+	static char wedged[] = "wedged", myos[] = "myos", other[] = "other";
+
 	(void)ctx;
 	(void)hz;
 	if (!strcmp(name, "nobody"))
 		return err_set(err, ENOENT, "nobody: no such VM");
-	*out = (struct link){ &world_ops, NULL };
+	*out = (struct link){ &world_ops, !strcmp(name, "wedged") ? wedged
+					  : !strcmp(name, "myos") ? myos
+								  : other };
 	return 0;
 }
 
@@ -293,6 +343,8 @@ static bool world_command(void *ctx, const char *line)
 		world_serial(line + 7);
 	else if (!strcmp(line, "heard"))
 		world_heard();
+	else if (!strcmp(line, "wedge") || !strcmp(line, "unwedge"))
+		world.wedged = line[0] == 'w';
 	else if (!strcmp(line, "gone"))
 		world.gone = true;
 	else if (!strncmp(line, "wait ", 5))

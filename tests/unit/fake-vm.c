@@ -273,3 +273,13 @@ struct vm_snapshot_cost vm_snapshot_cost(const struct vm *vm)
 	(void)vm;
 	return (struct vm_snapshot_cost){ 0 };
 }
+
+void vm_look(struct vm *vm)
+{
+	(void)vm;
+}
+
+void vm_watch(struct vm *vm)
+{
+	(void)vm;
+}

@@ -466,6 +466,56 @@ static void test_client(void **state)
 	free(view);
 }
 
+/* The client that never waits: opened at once, asked at once, answers collected by number. */
+static void test_open(void **state)
+{
+	struct ctl_client *cli = NULL;
+	struct ctl_vm_info *list = NULL;
+	struct err err = ERR_INIT;
+	struct vm_view *view = malloc(sizeof(*view));
+	uint64_t limit = time_now_ns() + 20000000000ull;
+	long long bad, good, id, seen[2] = { 0 };
+	unsigned int nr = 0;
+	json_t *ret = NULL;
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(ctl_names(&list, &err), 1);
+	assert_string_equal(list[0].name, "fake");
+	free(list);
+	assert_int_equal(ctl_open("nobody", 20, &cli, &err), -ENOENT);
+	/* Nobody serves yet: all of this is done without an answer. */
+	assert_int_equal(ctl_open("fake", 20, &cli, &err), 0);
+	bad = ctl_begin(cli, "nothing", NULL, &err);
+	good = ctl_begin(cli, "query-status", NULL, &err);
+	assert_true(bad > 0 && good > bad);
+	assert_int_equal(ctl_reply(cli, &ret, &err), 0);
+	assert_int_equal(ctl_view(cli, view, &err), -EAGAIN);
+	atomic_store(&stop_serving, false);
+	pthread_create(&thread, NULL, serve, NULL);
+	while (nr < 2 && time_now_ns() < limit) {
+		err = (struct err)ERR_INIT;
+		id = ctl_reply(cli, &ret, &err);
+		if (id == bad)
+			assert_int_equal(err.code, EREMOTEIO);
+		if (id == good)
+			assert_non_null(json_object_get(ret, "status"));
+		if (id == bad || id == good)
+			seen[nr++] = id;
+		json_decref(ret);
+		ret = NULL;
+	}
+	assert_int_equal(seen[0], bad);
+	assert_int_equal(seen[1], good);
+	assert_int_equal(ctl_view(cli, view, &err), 0);
+	assert_int_equal(view->vcpu[0].state.rip, 0x1234);
+	view_release(view);
+	atomic_store(&stop_serving, true);
+	pthread_join(thread, NULL);
+	ctl_close(cli);
+	free(view);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -479,6 +529,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_gone_before_heard, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_console_listens, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_client, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_open, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
