@@ -512,6 +512,43 @@ static int debug_hmp_uncatch(const struct monitor_ctx *ctx, struct monitor_args 
 	return dbg_catch_remove(debug->dbg, (unsigned int)id, err);
 }
 
+static int debug_record_on(struct debug *debug, const char *steps, struct buf *out, struct err *err)
+{
+	uint64_t nr = DBG_RECORD_STEPS;
+	int ret;
+
+	if (steps && !parse_range(steps, 1, DBG_RECORD_MAX, &nr))
+		return err_set(err, EINVAL, "'%s': 1 to %d steps", steps, DBG_RECORD_MAX);
+	ret = dbg_record(debug->dbg, nr, err);
+	if (ret == 0)
+		buf_printf(out,
+			   "the last %llu steps are kept; a gdb that is connected already wants: "
+			   "set remote reverse-step-packet on, set remote "
+			   "reverse-continue-packet on\n",
+			   (unsigned long long)nr);
+	return ret;
+}
+
+static int debug_hmp_record(const struct monitor_ctx *ctx, struct monitor_args *args,
+			    struct buf *out, struct err *err)
+{
+	struct debug *debug = ctx->table_ctx;
+	size_t max, nr;
+
+	if (args->nr && strcmp(args->word[0], "on") == 0)
+		return debug_record_on(debug, args->nr > 1 ? args->word[1] : NULL, out, err);
+	if (args->nr == 1 && strcmp(args->word[0], "off") == 0)
+		return dbg_record(debug->dbg, 0, err);
+	if (args->nr)
+		return err_set(err, EINVAL, "record on [steps] or record off");
+	nr = dbg_recorded(debug->dbg, &max);
+	if (max)
+		buf_printf(out, "%zu of at most %zu steps are kept\n", nr, max);
+	else
+		buf_puts(out, "nothing is recorded\n");
+	return 0;
+}
+
 const struct monitor_command debug_monitor_commands[] = {
 	{ "break|b", "addr", "stop before the instruction there is executed", 1, 1,
 	  MONITOR_COMPLETE_SYMBOL, debug_hmp_break },
@@ -534,6 +571,8 @@ const struct monitor_command debug_monitor_commands[] = {
 	  -1, 0, MONITOR_COMPLETE_NONE, debug_hmp_catch },
 	{ "uncatch", "[number]", "catch it no more, or nothing", 1, 0, MONITOR_COMPLETE_NONE,
 	  debug_hmp_uncatch },
+	{ "record", "[on [steps]|off]", "keep what is executed, for gdb's reverse-step", 2, 0,
+	  MONITOR_COMPLETE_NONE, debug_hmp_record },
 	{ "step|si", "", "execute one instruction", 0, 0, MONITOR_COMPLETE_NONE, debug_hmp_step },
 	{ "over|ni", "", "the same, a call taken as one", 0, 0, MONITOR_COMPLETE_NONE,
 	  debug_hmp_over },

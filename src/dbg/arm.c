@@ -270,18 +270,22 @@ static uint64_t dbg_dr7_bits(const struct dbg_break *brk)
 	return 2ull << (brk->slot * 2) | (rw | len << 2) << (16 + brk->slot * 4);
 }
 
-/*
- * Registers wait where a step may arrive without a trap: free ones, and for a single instruction
- * those of breakpoints elsewhere, which it cannot meet.
- */
+/* The register of a breakpoint elsewhere: a single instruction cannot meet it. */
+static bool dbg_may_lend_slot(const struct dbg *dbg, const struct dbg_vcpu *dv, unsigned int slot)
+{
+	const struct dbg_break *brk = &dbg->brk[dbg->slot[slot]];
+	bool single = !dv->page && (dv->off || dv->rec || dv->res.action == DBG_STEP);
+
+	return single && dbg_is_exec(brk->type) && brk->gva != dv->step_rip;
+}
+
+/* Registers that are free, or lent, wait where a step may arrive without a trap. */
 static void dbg_arm_aims(const struct dbg *dbg, const struct dbg_vcpu *dv, struct vcpu_debug *arm)
 {
-	bool single = !dv->page && (dv->off || dv->res.action == DBG_STEP);
 	unsigned int slot, aim = 0;
 
 	for (slot = 0; slot < DBG_NR_SLOTS && aim < dv->nr_aim; slot++) {
-		if (dbg->slot[slot] >= 0 &&
-		    (!single || !dbg_is_exec(dbg->brk[dbg->slot[slot]].type)))
+		if (dbg->slot[slot] >= 0 && !dbg_may_lend_slot(dbg, dv, slot))
 			continue;
 		arm->dr[slot] = dv->aim[aim++];
 		arm->dr7 |= 2ull << (slot * 2);
@@ -292,11 +296,11 @@ int dbg_arm_vcpu(struct dbg *dbg, unsigned int index, struct err *err)
 {
 	const struct dbg_vcpu *dv = &dbg->vcpu[index];
 	struct vcpu_debug arm = { .sw_break = false };
-	bool step = dv->off || dv->res.action == DBG_STEP || dv->res.action == DBG_RANGE;
+	bool step = dv->off || dv->rec || dv->res.action == DBG_STEP || dv->res.action == DBG_RANGE;
 	size_t i;
 
 	arm.step = step || dv->watch_mode;
-	arm.block_irq = step && !dv->res.allow_irq;
+	arm.block_irq = step && (dv->rec || !dv->res.allow_irq);
 	for (i = 0; i < dbg->nr; i++) {
 		if (dbg->brk[i].engine == DBG_PATCH)
 			arm.sw_break = true;

@@ -228,9 +228,11 @@ static void dbg_event(void *ctx, const struct vm_event *ev)
 		dbg_recover(ctx, ev->vcpu);
 		dbg_catch_crashed(ctx, ev->vcpu);
 	}
-	if (ev->kind == VM_EVENT_RESET)
+	if (ev->kind == VM_EVENT_RESET) {
+		dbg_record_clear(ctx);
 		dbg_rearm(ctx);
-	else if (ev->kind == VM_EVENT_STOP || ev->kind == VM_EVENT_CRASHED)
+	}
+	if (ev->kind == VM_EVENT_STOP || ev->kind == VM_EVENT_CRASHED)
 		dbg_settle(ctx);
 }
 
@@ -286,5 +288,6 @@ void dbg_destroy(struct dbg *dbg)
 	for (i = 0; i < VM_MAX_VCPUS; i++)
 		dbg_guard_free(&dbg->vcpu[i]);
 	pthread_mutex_destroy(&dbg->lock);
+	free(dbg->record);
 	free(dbg);
 }

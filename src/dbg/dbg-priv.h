@@ -32,6 +32,8 @@ struct dbg_vcpu {
 	unsigned int nr_aim;
 	bool fault;	 /* it has met a guarded page */
 	bool page;	 /* stepping with the pages open, alone */
+	bool rec;	 /* it is recorded: stepped, alone */
+	bool repeats;	 /* a string instruction that does is being recorded */
 	bool watch_mode; /* stepping until it is in long mode */
 	enum x86_mode mode;
 	uint64_t seen_rip; /* an execution breakpoint here was reported; 0: none */
@@ -80,8 +82,9 @@ struct dbg {
 	uint64_t hot; /* the page of code the registers are lent to (linear); 1: none */
 	char text[SAMPLE_TEXT_MAX]; /* of a stop found out by the main loop */
 	struct dbg_catches catches;
-	struct event *tend; /* see tend.c */
-	bool tended;	    /* it is running */
+	struct dbg_recording *record; /* NULL: none */
+	struct event *tend;	      /* see tend.c */
+	bool tended;		      /* it is running */
 	unsigned int tend_count;
 };
 
@@ -190,6 +193,16 @@ void dbg_catch_leave(struct dbg *dbg);
 void dbg_watch_mode(struct dbg *dbg, unsigned int index);
 /* In the vCPU's thread, a step done: true: stop. */
 bool dbg_mode_stepped_locked(struct dbg *dbg, unsigned int index, const struct x86_state *st);
+
+/* record.c. Main loop. */
+/* The VM is about to go: choose the processor that is recorded, the others stand. */
+void dbg_record_choose(struct dbg *dbg);
+/* Before each instruction of it. */
+void dbg_record_note(struct dbg *dbg, const struct vm_view *view);
+/* It has stopped: an instruction that was not executed is forgotten. */
+void dbg_record_settle(struct dbg *dbg);
+/* What was is not so any more (reset, snapshot). */
+void dbg_record_clear(struct dbg *dbg);
 
 /* tend.c: what has to be looked after while the guest runs. Main loop. */
 int dbg_tend_create(struct dbg *dbg, struct err *err);

@@ -199,6 +199,29 @@ size_t dbg_catch_list(struct dbg *dbg, struct dbg_catch *out, size_t max);
 /* What DBG_CATCH_LOG has noted, oldest first, appended to OUT. */
 void dbg_catch_log(struct dbg *dbg, struct buf *out);
 
+/* --- record: what is executed can be taken back (record.c) --- */
+
+#define DBG_RECORD_STEPS 4096 /* unless told otherwise; 5 KiB each */
+#define DBG_RECORD_MAX	 65536
+
+/*
+ * Keep the last STEPS instructions: registers and the memory that each one is about to write; 0:
+ * no more. While it is kept the guest is stepped, one processor at a time, and no interrupt is
+ * delivered. Devices and their writes are not taken back. -ENOMEM, -EBUSY while it runs.
+ */
+int dbg_record(struct dbg *dbg, size_t steps, struct err *err);
+/* How many instructions can be taken back; MAX (may be NULL) of how many, 0: none is kept. */
+size_t dbg_recorded(const struct dbg *dbg, size_t *max);
+
+enum dbg_back { DBG_BACK_STEP, DBG_BACK_BREAK, DBG_BACK_BEGIN };
+
+/*
+ * Take back one instruction, or all up to a breakpoint (which is then dbg_last_stop()). BEGIN:
+ * there is no more. VCPU, where it stands then, receives whose it was. -EBUSY, -ENOENT without a
+ * record.
+ */
+int dbg_reverse(struct dbg *dbg, bool one, unsigned int *vcpu, enum dbg_back *how, struct err *err);
+
 /*
  * Snapshots (vmm/snapshot.h) without the debugger's patches in them. The guest may run: it is
  * stopped meanwhile, and goes on if it ran. After a load breakpoints are armed anew.

@@ -159,7 +159,8 @@ static bool dbg_stalled_locked(struct dbg_vcpu *dv, const struct vm_view *view,
 		return false;
 	if (memcmp(now->gpr, dv->step_gpr, sizeof(now->gpr)) == 0)
 		return dv->stall++ < DBG_STALL_MAX;
-	if (dv->page || !dbg_plan_repeats(view, now)) /* each round may touch what is watched */
+	if (dv->page || dv->rec ||
+	    !dbg_plan_repeats(view, now)) /* each round may touch what is watched */
 		return false;
 	memcpy(dv->step_gpr, now->gpr, sizeof(now->gpr));
 	return true;
@@ -248,6 +249,7 @@ static enum vm_debug_verdict dbg_stepped_locked(struct dbg *dbg, const struct vm
 	struct dbg_vcpu *dv = &dbg->vcpu[ex->vcpu];
 	bool was_off = dv->off, in_range;
 	enum vm_debug_verdict verdict;
+	uint64_t began = dv->step_rip;
 
 	if (!dbg_step_is_done(dbg, ex))
 		return VM_DEBUG_CONTINUE;
@@ -259,8 +261,10 @@ static enum vm_debug_verdict dbg_stepped_locked(struct dbg *dbg, const struct vm
 	if (dv->watch_mode && dbg_mode_is_caught(dbg, ex, text, text_len, &verdict))
 		return verdict;
 	in_range = dv->res.action == DBG_RANGE && ex->pc >= dv->res.start && ex->pc < dv->res.end;
-	if (in_range && !was_off)
+	if (in_range && !was_off && !dv->rec)
 		return VM_DEBUG_CONTINUE;
+	if (dv->rec && dv->repeats && ex->pc == began)
+		return VM_DEBUG_ASIDE; /* the next round of the same, recorded too */
 	if (in_range || (dv->res.action != DBG_STEP && dv->res.action != DBG_RANGE))
 		return VM_DEBUG_ASIDE;
 	dbg->last = (struct dbg_stop){ .kind = DBG_STOP_STEP, .vcpu = ex->vcpu };
@@ -274,7 +278,7 @@ static enum vm_debug_verdict dbg_hook_locked(struct dbg *dbg, const struct vm_de
 	struct dbg_vcpu *dv = &dbg->vcpu[ex->vcpu];
 	struct dbg_break *brk;
 	bool stepping = dv->off || dv->res.action == DBG_STEP || dv->res.action == DBG_RANGE ||
-			dv->watch_mode;
+			dv->watch_mode || dv->rec;
 
 	if (ex->exception == 3) {
 		brk = dbg_find_patch_locked(dbg, ex->pc);

@@ -34,6 +34,7 @@ int dbg_snapshot_load(struct dbg *dbg, const char *tag, struct err *err)
 	if (vm_state(dbg->vm) == VM_STATE_SHUTDOWN)
 		return err_set(err, EPERM, "the guest has ended");
 	dbg_take_out(dbg);
+	dbg_record_clear(dbg);
 	ret = vm_snapshot_load(dbg->vm, tag, err);
 	dbg_arm(dbg);
 	if (!ret && ran)

@@ -65,6 +65,8 @@ static bool dbg_holds(const struct dbg *dbg, unsigned int index, int solo)
 {
 	if (solo >= 0)
 		return index != (unsigned int)solo;
+	if (dbg->record)
+		return !dbg->vcpu[index].rec;
 	if (dbg->stepping_off)
 		return !dbg->vcpu[index].off;
 	return dbg->vcpu[index].res.action == DBG_HOLD;
@@ -105,9 +107,11 @@ static void dbg_plan_steps(struct dbg *dbg)
 	for (i = 0; i < vm_nr_vcpus(dbg->vm); i++) {
 		dbg_watch_mode(dbg, i);
 		if (dbg->vcpu[i].off || dbg->vcpu[i].res.action == DBG_STEP ||
-		    dbg->vcpu[i].res.action == DBG_RANGE || dbg->vcpu[i].watch_mode)
+		    dbg->vcpu[i].res.action == DBG_RANGE || dbg->vcpu[i].watch_mode ||
+		    dbg->vcpu[i].rec)
 			dbg_plan(dbg, &view, i);
 	}
+	dbg_record_note(dbg, &view);
 	view_release(&view);
 }
 
@@ -118,6 +122,7 @@ void dbg_resuming(void *ctx)
 
 	dbg->stepping_off = false;
 	dbg->last.kind = DBG_STOP_NONE;
+	dbg_record_choose(dbg);
 	for (i = 0; i < vm_nr_vcpus(dbg->vm); i++) {
 		dbg_prepare_vcpu(dbg, i);
 		dbg->stepping_off |= dbg->vcpu[i].off;
@@ -153,7 +158,7 @@ bool dbg_stopped(void *ctx, unsigned int vcpu, char *text, size_t text_len)
 	dbg->stepping_off = false;
 	for (i = 0; i < vm_nr_vcpus(dbg->vm); i++)
 		dbg->stepping_off |= dbg->vcpu[i].off;
-	if (dbg_catches_any(dbg, DBG_CATCH_MODE))
+	if ((dbg->record && dbg_solo(dbg) < 0) || dbg_catches_any(dbg, DBG_CATCH_MODE))
 		dbg_plan_steps(dbg);
 	dbg_go(dbg);
 	return true;
@@ -166,10 +171,12 @@ void dbg_settle(struct dbg *dbg)
 
 	for (i = 0; i < vm_nr_vcpus(dbg->vm); i++) {
 		dbg->vcpu[i].off = dbg->vcpu[i].page = dbg->vcpu[i].fault = false;
+		dbg->vcpu[i].rec = false;
 		dbg->vcpu[i].res = (struct dbg_resume){ .action = DBG_CONTINUE };
 		vcpu_set_frozen(vm_vcpu(dbg->vm, i), false);
 	}
 	dbg->stepping_off = false;
+	dbg_record_settle(dbg);
 	dbg_remove_owner(dbg, DBG_OWNER_TEMP);
 }
 

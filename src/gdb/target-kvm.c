@@ -274,6 +274,38 @@ static void target_detach(void *ctx)
 		vm_resume(srv->vm, NULL);
 }
 
+/* Back through what was recorded; done when it returns. */
+static int target_reverse(void *ctx, int tid, bool step, struct gdb_err *err)
+{
+	struct gdb_server *srv = ctx;
+	unsigned int vcpu = tid > 0 ? (unsigned int)tid - 1 : 0;
+	struct err why = ERR_INIT;
+	struct gdb_stop stop;
+	enum dbg_back how;
+	int ret;
+
+	ret = dbg_reverse(srv->dbg, step, &vcpu, &how, &why);
+	target_kvm_forget(srv);
+	if (ret)
+		return gdb_fail(err, ret, "%s", why.text);
+	target_kvm_stop(srv, vcpu, &stop);
+	stop.signal = GDB_SIG_TRAP;
+	stop.text = NULL;
+	if (how == DBG_BACK_BEGIN)
+		stop.kind = GDB_STOP_HISTORY_BEGIN;
+	gdb_session_stopped(srv->session, &stop);
+	return 0;
+}
+
+static bool target_can_reverse(void *ctx)
+{
+	struct gdb_server *srv = ctx;
+	size_t max;
+
+	dbg_recorded(srv->dbg, &max);
+	return max > 0;
+}
+
 static int target_kill(void *ctx, struct gdb_err *err)
 {
 	struct gdb_server *srv = ctx;
@@ -356,6 +388,8 @@ const struct gdb_target_ops target_kvm_ops = {
 	.bp_remove = target_bp_remove,
 	.resume = target_resume,
 	.interrupt = target_interrupt,
+	.reverse = target_reverse,
+	.can_reverse = target_can_reverse,
 	.detach = target_detach,
 	.kill = target_kill,
 	.restart = target_restart,

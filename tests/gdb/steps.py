@@ -96,6 +96,49 @@ def _():
     run_to("step_nop")
 
 
+def registers():
+    ex("maintenance flush register-cache")
+    return [value("$" + name) for name in ("pc", "rsp", "rax", "rbx", "rcx", "rdi", "rsi", "eflags")]
+
+
+@case("monitor record: reverse-stepi through what was stepped")
+def _():
+    run_to("step_pushf")
+    want("are kept" in ex("monitor record on 1000"), "no record")
+    ex("set remote reverse-step-packet on")
+    ex("set remote reverse-continue-packet on")
+    before = [(registers(), value("*(long *)($rsp - 8)"))]
+    for _ in range(10):
+        ex("stepi")
+        before.append((registers(), value("*(long *)($rsp - 8)")))
+    want(before[0] != before[10], "it did not move")
+    for n in range(9, -1, -1):
+        ex("reverse-stepi")
+        now = registers(), value("*(long *)($rsp - 8)")
+        want(now == before[n], "step %d: %s, not %s" % (n, now, before[n]))
+    ex("reverse-stepi")
+    want(registers() == before[0][0], "there was more than was recorded")
+
+
+@case("reverse-continue to a breakpoint, over REP and back to the begin")
+def _():
+    run_to("step_after_sti")
+    was = registers()
+    ex("tbreak *%d" % address("step_rep_next"))
+    ex("continue")
+    want(value("$rcx") == 0, "rcx is %d" % value("$rcx"))
+    ex("reverse-stepi")
+    want(value("$pc") == address("step_rep") and value("$rcx") == 64, "REP is not one step back")
+    ex("tbreak *%d" % address("step_int_next"))
+    ex("reverse-continue")
+    want(value("$pc") == address("step_int_next"), "stands at %x" % value("$pc"))
+    ex("tbreak *%d" % address("step_after_sti"))
+    ex("reverse-continue")
+    want(registers() == was, "%s, not %s" % (registers(), was))
+    ex("monitor record off")
+    want("nothing is recorded" in ex("monitor record"), ex("monitor record"))
+
+
 prepare()
 run_cases()
 ex("detach")
