@@ -48,7 +48,7 @@ static size_t net_hdr_len(const struct net_device *dev)
 static bool net_up(const struct net_device *dev)
 {
 	return atomic_load_explicit(&dev->link, memory_order_relaxed) && !dev->resetting &&
-	       virtio_running(dev->vdev);
+	       virtio_running(dev->vdev) && virtio_master(dev->vdev);
 }
 
 static void net_capture(struct net_device *dev, bool outbound, const struct iovec *iov,

@@ -42,7 +42,7 @@ struct virtio {
 	const struct virtio_ops *ops;
 	void *state;
 	uint64_t features;
-	bool running;
+	bool running, no_master;
 	char why[128];
 	struct virtq *vq[VIRTIO_MAX_QUEUES];
 	unsigned int nr_vq;
@@ -87,6 +87,16 @@ bool virtio_has(const struct virtio *vdev, uint64_t bits)
 bool virtio_running(const struct virtio *vdev)
 {
 	return vdev->running && !vdev->why[0];
+}
+
+bool virtio_master(const struct virtio *vdev)
+{
+	return !vdev->no_master;
+}
+
+void fake_virtio_master(struct virtio *vdev, bool on)
+{
+	vdev->no_master = !on;
 }
 
 void virtio_config_changed(struct virtio *vdev)

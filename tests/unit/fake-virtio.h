@@ -25,6 +25,8 @@ void *fake_virtio_state(struct virtio *vdev);
 void fake_virtio_start(struct virtio *vdev, uint64_t features);
 /* As a driver's reset. */
 void fake_virtio_reset(struct virtio *vdev);
+/* The function may touch memory, or may not (it may at first). */
+void fake_virtio_master(struct virtio *vdev, bool on);
 unsigned int fake_virtio_nr_queues(const struct virtio *vdev);
 /* What virtio_broken() was told, or "". */
 const char *fake_virtio_why(const struct virtio *vdev);

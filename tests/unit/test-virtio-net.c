@@ -284,6 +284,24 @@ static void test_receive(void **state)
 	assert_memory_equal(data + HDR, frame, sizeof(frame));
 }
 
+/* 4.1: a function that is no bus master leaves memory alone, whatever comes. */
+static void test_receive_no_master(void **state)
+{
+	uint8_t data[2048] = { 0 }, frame[60];
+
+	(void)state;
+	memset(frame, 0xff, sizeof(frame));
+	start(ALL);
+	rx_buffers(data, 1, sizeof(data));
+	fake_virtio_master(vdev, false);
+	assert_true(receive(&plain, frame, sizeof(frame)));
+	assert_false(fake_chain_done(vdev, RX, 0, NULL));
+	assert_int_equal(data[HDR], 0);
+	fake_virtio_master(vdev, true);
+	assert_true(receive(&plain, frame, sizeof(frame)));
+	assert_true(fake_chain_done(vdev, RX, 0, NULL));
+}
+
 static void test_receive_merged(void **state)
 {
 	uint8_t data[4][100] = { { 0 } }, frame[350];
@@ -898,6 +916,7 @@ int main(void)
 		NET_TEST(test_send_legacy),
 		NET_TEST(test_send_nonsense),
 		NET_TEST(test_receive),
+		NET_TEST(test_receive_no_master),
 		NET_TEST(test_receive_merged),
 		NET_TEST(test_receive_too_long),
 		NET_TEST(test_receive_mtu),

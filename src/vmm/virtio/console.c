@@ -188,7 +188,7 @@ static void vconsole_ctrl_run(struct vconsole *con)
 /* Without ports the driver's being there is all there is to know. */
 static bool vconsole_port_listens(const struct vconsole_port *port)
 {
-	return virtio_running(port->con->vdev) &&
+	return virtio_running(port->con->vdev) && virtio_master(port->con->vdev) &&
 	       (port->guest_open || (!port->index && !vconsole_multiport(port->con)));
 }
 

@@ -38,6 +38,11 @@ bool virtio_running(const struct virtio *vdev)
 		(VIRTIO_STATUS_DRIVER_OK | VIRTIO_STATUS_NEEDS_RESET)) == VIRTIO_STATUS_DRIVER_OK;
 }
 
+bool virtio_master(const struct virtio *vdev)
+{
+	return vdev->transport->master(vdev->transport_ctx);
+}
+
 struct virtq *virtio_queue(struct virtio *vdev, unsigned int index)
 {
 	return index < vdev->nr_vq ? vdev->vq[index] : NULL;

@@ -86,6 +86,9 @@ struct virtq *virtio_queue(struct virtio *vdev, unsigned int index);
 bool virtio_has(const struct virtio *vdev, uint64_t bits);
 /* DRIVER_OK is set and the device does not need a reset. Any thread. */
 bool virtio_running(const struct virtio *vdev);
+/* The function is a bus master, so the device may touch guest memory; kicks without it do nothing
+ * anyway. Any thread. */
+bool virtio_master(const struct virtio *vdev);
 /* Bump the configuration generation and interrupt the driver. Any thread. */
 void virtio_config_changed(struct virtio *vdev);
 /* Nonsense came from the driver: NEEDS_RESET, configuration interrupt, the reason on the device's

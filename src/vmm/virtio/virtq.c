@@ -399,11 +399,6 @@ bool virtq_want_kick(struct virtq *vq, bool on)
 	return false;
 }
 
-bool virtq_wanted(const struct virtq *vq)
-{
-	return virtio_worker_wanted(vq);
-}
-
 bool virtq_ready(const struct virtq *vq)
 {
 	return atomic_load(&vq->enabled) && virtio_running(vq->vdev);

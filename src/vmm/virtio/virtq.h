@@ -53,8 +53,6 @@ void virtq_notify(struct virtq *vq);
  * chains became available meanwhile: look again.
  */
 bool virtq_want_kick(struct virtq *vq, bool on);
-/* A reset or snapshot waits for the worker to stand: return soon. In the queue's worker. */
-bool virtq_wanted(const struct virtq *vq);
 bool virtq_ready(const struct virtq *vq);
 unsigned int virtq_size(const struct virtq *vq);
 /* Chains taken and not yet given back. */
