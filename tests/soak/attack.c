@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "balloon/balloon.h"
 #include "base/log.h"
 #include "base/time.h"
 #include "net/config.h"
@@ -53,6 +54,10 @@
 
 struct dev_msi {
 	int fd;
+};
+
+struct dev_timer {
+	char unused;
 };
 
 struct target {
@@ -125,7 +130,7 @@ static struct dev_timer *env_timer_new(void *ctx, void (*fn)(void *arg), void *a
 	(void)ctx;
 	(void)fn;
 	(void)arg;
-	return NULL;
+	return calloc(1, sizeof(struct dev_timer)); /* one that never comes */
 }
 
 static void env_timer_arm(struct dev_timer *timer, uint64_t when_ns)
@@ -136,7 +141,7 @@ static void env_timer_arm(struct dev_timer *timer, uint64_t when_ns)
 
 static void env_timer_free(struct dev_timer *timer)
 {
-	(void)timer;
+	free(timer);
 }
 
 static struct dev_msi *env_msi_new(void *ctx, struct err *err)
@@ -303,6 +308,7 @@ static void machine_make(void)
 	machine_disk(val, sizeof(val));
 	machine_plug(blk_parse_disk, val, "disk0");
 	machine_plug(net_plug_parse, "hub=attack", "net0");
+	machine_plug(balloon_plug_parse, "3G,stats=0", "balloon");
 	for (i = 0; i < 32 && atk.nr_targets < ATTACK_DEVICES; i++)
 		target_find(i);
 }
