@@ -409,7 +409,8 @@ group_bochs()
 
 	build_need gcc || echo "# build-gcc is not whole"
 	[ -x build-gcc/vitrine ] || { echo "not ok bochs - there is no vitrine"; return; }
-	if ! kernel=$(tests/bed/fetch cloud-kernel) || ! tests/bed/mkinitrd "$initrd"; then
+	if ! kernel=$(tests/bed/fetch cloud-kernel) || ! tests/bed/mkinitrd "$initrd" virtio_ring \
+			virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk; then
 		echo "not ok bochs - no guest kernel"
 		return
 	fi

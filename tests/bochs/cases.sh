@@ -40,8 +40,21 @@ expect hello64 33 "hello from 64 bits" "" run "$guests/hello64.elf"
 for fault in no-idt nx-fetch stack-overflow broken-iret; do
 	expect "faults/$fault" 120 "fault: $fault:" fault_here run "$guests/faults/$fault.elf"
 done
-expect linux 0 "READY 4" "" run --cpus 4 --mem 256M --initrd "$initrd" "$kernel" -- \
-	console=ttyS0 quiet vitrine.run=true
+head -c 1048576 /dev/urandom >/tmp/disk.img
+expect linux 0 "READY 4" "" run --cpus 4 --mem 256M --initrd "$initrd" \
+	--disk /tmp/disk.img,format=raw "$kernel" -- console=ttyS0 quiet \
+	'vitrine.run="md5sum </dev/vda; grep virtio /proc/interrupts"'
+# Debian's virtio_blk read all of it, and the vectors of its queues have counted.
+name="linux: a virtio disk by MSI-X"
+if ! grep -qF "$(md5sum </tmp/disk.img | cut -c 1-32)" /tmp/out; then
+	echo "not ok $name - it read something else"
+elif ! awk '/PCI-MSI.*virtio[0-9]*-req/ { for (i = 2; i < 6; i++) n += $i } END { exit !n }' /tmp/out
+then
+	echo "not ok $name - no interrupts"
+	sed 's/^/# /' /tmp/out
+else
+	echo "ok $name"
+fi
 
 # until SECONDS TEXT COMMAND...: whether its output has TEXT before the time is over.
 until_says()
