@@ -67,7 +67,7 @@ busybox httpd -f -p "$http" -h "$tmp/www" &
 servers=$!
 trap 'kill $servers; lib_exit' EXIT
 guest_start one --net "user,hostfwd=tcp:127.0.0.1:$forward-8080,pcap=$tmp/user.pcapng,id=wan" \
-	--net tap,ifname=vnettest --net hub=lab
+	--net tap,ifname=vnettest,queues=2,id=two-pairs --net hub=lab --cpus 2
 guest_start two --net hub=lab,mac=56:00:00:00:00:02
 
 case_begin "stock virtio_net finds three devices, with MSI-X"
@@ -102,6 +102,13 @@ want_guest one 60 "wget -q -O /tmp/file2 http://192.168.177.1:$http/file && md5s
 want_out "$sum"
 busybox timeout 60 busybox wget -q -O "$tmp/back2" "http://192.168.177.2:8080/file2"
 [ "$(sum_of "$tmp/back2")" = "$sum" ] || fail "the file is not what was sent"
+
+case_begin "tap: two queue pairs, each by its processor"
+want_guest one 10 '[ -e /sys/class/net/eth1/queues/tx-1 ] && grep "MSI.*virtio1-output.1" /proc/interrupts'
+want_guest one 30 'for cpu in 1 2; do taskset $cpu ping -c 3 -i 0.2 192.168.177.1 || break; done; awk "/virtio1-input/ { n += \$2 + \$3 } END { exit !n }" /proc/interrupts'
+[ "$(grep -c "3 packets received" "$out")" = 2 ] || fail "pings are lost"
+run vitrine monitor one info devices two-pairs
+want_out "2 of 2"
 
 case_begin "hub: two machines, ping and a file"
 want_guest one 10 'ip link set eth2 up && ip addr add 192.168.178.1/24 dev eth2'
