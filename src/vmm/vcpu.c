@@ -355,6 +355,19 @@ static uint32_t vcpu_debug_control(const struct vcpu_debug *dbg)
 	return control ? control | KVM_GUESTDBG_ENABLE : 0;
 }
 
+/*
+ * A debug exception ends a HLT (SDM 2A), but KVM waits for an interrupt, which may never come
+ * while the others stand: a halted vCPU that is to step goes on behind its HLT.
+ */
+static void vcpu_wake_to_step(struct vcpu *vcpu)
+{
+	struct kvm_mp_state mp = { .mp_state = KVM_MP_STATE_RUNNABLE };
+
+	if (vcpu->sample->state.mp_state == X86_MP_HALTED &&
+	    ioctl(vcpu->fd, KVM_SET_MP_STATE, &mp) == 0)
+		vcpu->sample->state.mp_state = X86_MP_RUNNABLE;
+}
+
 int vcpu_set_debug(struct vcpu *vcpu, const struct vcpu_debug *dbg, struct err *err)
 {
 	struct kvm_guest_debug arg = { .control = vcpu_debug_control(dbg) };
@@ -366,6 +379,8 @@ int vcpu_set_debug(struct vcpu *vcpu, const struct vcpu_debug *dbg, struct err *
 	if (ioctl(vcpu->fd, KVM_SET_GUEST_DEBUG, &arg) < 0)
 		return err_sys(err, errno, "KVM_SET_GUEST_DEBUG on vcpu%u", vcpu->index);
 	vcpu->debug_armed = arg.control;
+	if (dbg->step)
+		vcpu_wake_to_step(vcpu);
 	vcpu->step_armed = dbg->step;
 	vcpu->step_rip = vcpu->sample->state.rip;
 	return 0;
