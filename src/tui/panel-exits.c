@@ -390,15 +390,19 @@ static int exits_draw_all(struct exits *ex, const struct panel_ctx *ctx, struct 
 	return row - 1;
 }
 
-static int exits_heading(const struct panel_ctx *ctx, struct surface *sf, struct rect area, int row)
+static int exits_heading(const struct panel *pan, const struct panel_ctx *ctx, struct surface *sf,
+			 struct rect area, int row)
 {
 	char total[FMT_MAX];
 	int col;
 
 	surface_hline(sf, area, row, STYLE_BORDER);
 	col = surface_printf(sf, area, row, 2, STYLE_TITLE, " flight recorder ");
-	surface_printf(sf, area, row, col + 1, STYLE_NORMAL, " %s exits ",
-		       fmt_count(ctx->view->flight_total, total));
+	col = surface_printf(sf, area, row, col + 1, STYLE_NORMAL, " %s exits ",
+			     fmt_count(ctx->view->flight_total, total));
+	if (pan->scroll)
+		surface_printf(sf, area, row, col + 1, STYLE_KEY, " %d back; G: the newest ",
+			       pan->scroll);
 	return row + 1;
 }
 
@@ -420,7 +424,7 @@ static void exits_draw(struct panel *pan, const struct panel_ctx *ctx, struct su
 		nr = exits_sheet(ex->sheet, area.cols, kind);
 		rows = exits_draw_tables(ex, ctx, kind, nr, sf, area, area.rows * 3 / 5);
 	}
-	rows = exits_heading(ctx, sf, area, rows);
+	rows = exits_heading(pan, ctx, sf, area, rows);
 	area.row += rows;
 	area.rows -= rows;
 	if (area.rows > 0)

@@ -271,13 +271,80 @@ static void test_wrap(void **state)
 	lines_free(&list);
 }
 
+/* The bottom line of the flight recorder, as text. */
+static void bottom_line(struct panel *pan, const struct panel_ctx *ctx, char *out, size_t len)
+{
+	struct surface *sf = surface_new(20, 80);
+	struct buf text = BUF_INIT;
+	const char *last;
+
+	panel_draw(pan, ctx, sf, surface_area(sf));
+	surface_dump(sf, &text);
+	while (text.len && text.data[text.len - 1] == '\n')
+		text.data[--text.len] = '\0';
+	last = strrchr(buf_str(&text), '\n');
+	snprintf(out, len, "%s", last ? last + 1 : "");
+	buf_free(&text);
+	surface_free(sf);
+}
+
+/* All of the recorder can be reached, scrolling stays on an exit, a filter keeps up. */
+static void test_recorder(void **state)
+{
+	struct sample_flight *ring = calloc(SAMPLE_FLIGHTS, sizeof(*ring));
+	struct view_fixture *fx = view_fixture_new();
+	struct panel_ctx ctx = { .view = &fx->view, .live = true };
+	struct panel pan;
+	char line[256];
+
+	(void)state;
+	assert_non_null(ring);
+	for (uint32_t i = 0; i < SAMPLE_FLIGHTS; i++)
+		ring[i] = (struct sample_flight){
+			.tsc = i, .addr = i, .kind = EXIT_IO_OUT, .size = 1, .rip = 0x1000
+		};
+	fx->view.ring = ring;
+	fx->view.nr_flights = 0;
+	fx->view.flight_total = 60000;
+	assert_int_equal(panel_init(&pan, panel_find("exits")), 0);
+	bottom_line(&pan, &ctx, line, sizeof(line));
+	assert_non_null(strstr(line, " -1 "));
+	assert_non_null(strstr(line, "ea5f=00")); /* 59999 */
+	for (int i = 0; i < 3; i++)
+		panel_request(&pan, &ctx, REQ_UP);
+	bottom_line(&pan, &ctx, line, sizeof(line));
+	assert_non_null(strstr(line, "ea5c=00"));
+	fx->view.flight_total += 500; /* it stays where it is */
+	bottom_line(&pan, &ctx, line, sizeof(line));
+	assert_non_null(strstr(line, "ea5c=00"));
+	assert_non_null(strstr(line, "-504 "));
+	panel_request(&pan, &ctx, REQ_HOME);
+	bottom_line(&pan, &ctx, line, sizeof(line));
+	assert_int_equal(pan.scroll, pan.total - pan.page);
+	panel_request(&pan, &ctx, REQ_END);
+	strcpy(pan.filter, "1234=");
+	bottom_line(&pan, &ctx, line, sizeof(line));
+	assert_non_null(strstr(line, "1234=00"));
+	assert_int_equal(pan.total, 1);
+	ring[60500].addr = 0x1234;
+	fx->view.flight_total++;
+	bottom_line(&pan, &ctx, line, sizeof(line));
+	assert_int_equal(pan.total, 2);
+	strcpy(pan.filter, "no such thing");
+	bottom_line(&pan, &ctx, line, sizeof(line));
+	assert_int_equal(pan.total, 0);
+	panel_exit(&pan);
+	free(ring);
+	view_fixture_free(fx);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_nothing), cmocka_unit_test(test_fixture),
-		cmocka_unit_test(test_hostile), cmocka_unit_test(test_history),
-		cmocka_unit_test(test_address), cmocka_unit_test(test_filter),
-		cmocka_unit_test(test_wrap),
+		cmocka_unit_test(test_recorder), cmocka_unit_test(test_nothing),
+		cmocka_unit_test(test_fixture),	 cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_history),	 cmocka_unit_test(test_address),
+		cmocka_unit_test(test_filter),	 cmocka_unit_test(test_wrap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
