@@ -131,6 +131,11 @@ echo "## The debugger: one operation in gdb, QEMU under the same KVM"
 echo
 "$here/gdb.sh" "$build"
 
+echo
+echo "## Snapshots of a machine that has written to 10 MiB since the last"
+echo
+"$here/snapshot.sh" "$build"
+
 if [ -n "${BENCH_DISK_INITRD:-}" ]; then
 	echo
 	"$here/block.sh" "$build"

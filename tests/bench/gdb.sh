@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# gdb.sh BUILD-DIR: the debug stubs of vitrine and QEMU under the same gdb, with
-# the same guest, on the same KVM. Prints a Markdown table; part of bench.sh.
+# gdb.sh BUILD-DIR: the debug stubs of vitrine and QEMU under the same gdb, then
+# without one, with the same guest, on the same KVM. Prints Markdown; part of bench.sh.
 set -u
 build=$(cd "$1" && pwd)
 here=$(cd "$(dirname "$0")" && pwd)
@@ -34,17 +34,32 @@ measure vitrine "$tmp/vitrine/bench-gdb/gdb.sock"
 qemu=$!
 measure qemu "$tmp/qemu.sock"
 
+# NAME-SECONDS-SECONDS lines of both sides as a table.
+show() {
+	awk 'function show(s) {
+			if (s == "")
+				return "-"
+			return s < 0.001 ? sprintf("%.1f us", s * 1e6) : sprintf("%.2f ms", s * 1e3)
+		}
+		NF < 2 || $1 !~ /^[a-z-]+$/ || $2 !~ /^[0-9.]+$/ { next }
+		{ printf "| %s | %s | %s | %s |\n", $1, show($2), show($3),
+			$3 == "" ? "-" : sprintf("%.1f", $3 / $2) }'
+}
+
 echo "| one | vitrine | QEMU ${BENCH_ACCEL:-kvm} | QEMU / vitrine |"
 echo "|---|---|---|---|"
-awk 'function show(s) {
-		if (s == "")
-			return "-"
-		return s < 0.001 ? sprintf("%.1f us", s * 1e6) : sprintf("%.2f ms", s * 1e3)
-	}
-	NF != 2 || $1 !~ /^[a-z-]+$/ || $2 !~ /^[0-9.]+$/ { next }
+awk 'NF != 2 || $1 !~ /^[a-z-]+$/ { next }
 	FNR == NR { mine[$1] = $2; order[++n] = $1; next }
 	{ theirs[$1] = $2 }
-	END { for (i = 1; i <= n; i++) { k = order[i]
-		printf "| %s | %s | %s | %s |\n", k, show(mine[k]), show(theirs[k]),
-			theirs[k] == "" ? "-" : sprintf("%.1f", theirs[k] / mine[k]) } }' \
-	"$tmp/vitrine.out" "$tmp/qemu.out"
+	END { for (i = 1; i <= n; i++) print order[i], mine[order[i]], theirs[order[i]] }' \
+	"$tmp/vitrine.out" "$tmp/qemu.out" | show
+
+echo
+echo "The stubs alone, asked by a client that only sends packets:"
+echo
+echo "| one | vitrine | QEMU ${BENCH_ACCEL:-kvm} | QEMU / vitrine |"
+echo "|---|---|---|---|"
+VITRINE_BUILD=$build PEER_ACCEL=${BENCH_ACCEL:-kvm} timeout 600 gdb -nx -q -batch -x "$here/rsp.py" \
+	2>"$tmp/rsp.err" | show
+tail -n 3 "$tmp/rsp.err" >&2
+"$build/vitrine" kill peer >/dev/null 2>&1
