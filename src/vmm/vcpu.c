@@ -221,10 +221,8 @@ static void *vcpu_thread(void *arg)
 			continue;
 		}
 		if (atomic_load(&vcpu->publish)) {
-			atomic_store(&vcpu->publish, false);
 			vcpu_complete(vcpu);
-			sampling_join(vcpu);
-			state_publish(vcpu, false);
+			sampling_publish(vcpu);
 			continue;
 		}
 		vcpu_enter(vcpu);

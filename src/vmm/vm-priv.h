@@ -56,6 +56,7 @@ struct vcpu {
 	bool step_armed;       /* written while parked */
 	uint64_t step_rip;     /* rip when the step began */
 	atomic_bool publish;   /* a sample is due */
+	_Atomic uint64_t publish_ns; /* what one takes */
 	uint8_t maxphyaddr;
 	unsigned int publish_count;
 	struct vcpu_sample *sample;
@@ -184,6 +185,8 @@ uint64_t vm_time_guest_ns(struct vm *vm);
 void sampling_close(struct vm *vm);
 /* Open VCPU's counters, once. Its own thread, or while it stands: KVM answers no other. */
 void sampling_join(struct vcpu *vcpu);
+/* Publish the sample that is due. Own thread. */
+void sampling_publish(struct vcpu *vcpu);
 /* KVM's counters into the sample page; inside vm_describe(). */
 void sampling_read(struct vm *vm);
 /* The sample timer: ask for what is due, at as little cost to the guest as can be. */
