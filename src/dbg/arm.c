@@ -323,7 +323,7 @@ void dbg_arm(struct dbg *dbg)
 	unsigned int i;
 	bool seen;
 
-	seen = vm_view(dbg->vm, &view, &err) == 0;
+	seen = (dbg->nr || dbg->catches.kinds) && vm_view(dbg->vm, &view, &err) == 0;
 	pthread_mutex_lock(&dbg->lock);
 	dbg_unpatch_all(dbg);
 	dbg_catch_place_locked(dbg, seen ? &view : NULL);

@@ -94,21 +94,28 @@ static void dbg_go(struct dbg *dbg)
 	}
 }
 
+static bool dbg_steps(const struct dbg_vcpu *dv)
+{
+	return dv->off || dv->res.action == DBG_STEP || dv->res.action == DBG_RANGE ||
+	       dv->watch_mode || dv->rec;
+}
+
 /* For those that step: where the instruction may go unseen. */
 static void dbg_plan_steps(struct dbg *dbg)
 {
 	struct vm_view view;
+	bool any = false;
 	unsigned int i;
 
-	for (i = 0; i < vm_nr_vcpus(dbg->vm); i++)
+	for (i = 0; i < vm_nr_vcpus(dbg->vm); i++) {
 		dbg->vcpu[i].nr_aim = 0;
-	if (vm_view(dbg->vm, &view, NULL))
+		dbg_watch_mode(dbg, i);
+		any |= dbg_steps(&dbg->vcpu[i]);
+	}
+	if (!any || vm_view(dbg->vm, &view, NULL)) /* a view is large */
 		return;
 	for (i = 0; i < vm_nr_vcpus(dbg->vm); i++) {
-		dbg_watch_mode(dbg, i);
-		if (dbg->vcpu[i].off || dbg->vcpu[i].res.action == DBG_STEP ||
-		    dbg->vcpu[i].res.action == DBG_RANGE || dbg->vcpu[i].watch_mode ||
-		    dbg->vcpu[i].rec)
+		if (dbg_steps(&dbg->vcpu[i]))
 			dbg_plan(dbg, &view, i);
 	}
 	dbg_record_note(dbg, &view);

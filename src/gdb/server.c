@@ -396,7 +396,6 @@ int gdb_server_start(struct vm *vm, struct dbg *dbg, const char *spec, gdb_monit
 
 	if (!srv)
 		return err_sys(err, ENOMEM, "gdb server");
-	target_arch_init();
 	srv->vm = vm;
 	srv->dbg = dbg;
 	srv->monitor = monitor;

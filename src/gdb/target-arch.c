@@ -161,18 +161,18 @@ static void target_fill_narrow(struct target_table *table)
 	target_add_base(table, "gs_base");
 }
 
-void target_arch_init(void)
+/* A description is made when the first gdb asks for it: most guests never meet one. */
+static void target_fill(enum target_arch arch)
 {
-	unsigned int i;
+	struct target_table *table = &target_table[arch];
 
-	for (i = 0; i < TARGET_NR_ARCHES; i++) {
-		target_table[i].arch.regs = target_table[i].reg;
-		target_table[i].arch.reg_count = 0;
-	}
-	target_pc_row = reg_find("rip");
-	target_fill_wide(&target_table[TARGET_X86_64], target_features());
-	target_fill_narrow(&target_table[TARGET_I386]);
-	target_fill_narrow(&target_table[TARGET_I8086]);
+	table->arch.regs = table->reg;
+	if (!target_pc_row)
+		target_pc_row = reg_find("rip");
+	if (arch == TARGET_X86_64)
+		target_fill_wide(table, target_features());
+	else
+		target_fill_narrow(table);
 }
 
 static const char *const target_names[TARGET_NR_ARCHES] = {
@@ -199,6 +199,8 @@ const char *target_arch_name(enum target_arch arch)
 
 const struct gdb_arch *target_arch_get(enum target_arch arch)
 {
+	if (!target_table[arch].arch.reg_count)
+		target_fill(arch);
 	return &target_table[arch].arch;
 }
 

@@ -12,11 +12,10 @@
 
 enum target_arch { TARGET_X86_64, TARGET_I386, TARGET_I8086, TARGET_NR_ARCHES };
 
-/* Fill the descriptions; once is enough, again is harmless. */
-void target_arch_init(void);
 /* "x86-64", "i386", "i8086" (also "i386:x86-64"); -1 for other names. */
 int target_arch_find(const char *name);
 const char *target_arch_name(enum target_arch arch);
+/* The description, made at the first call. [main] */
 const struct gdb_arch *target_arch_get(enum target_arch arch);
 
 /*

@@ -162,6 +162,7 @@ int main(void)
 		cmocka_unit_test(test_descriptions),
 	};
 
-	target_arch_init();
+	for (int i = 0; i < TARGET_NR_ARCHES; i++)
+		target_arch_get((enum target_arch)i);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
