@@ -95,7 +95,7 @@ static uint64_t pages_admit(struct pages *pages, uint32_t pfn)
 		refused->outside++;
 	else if (pages_has(pages, off / PUNCH_PAGE))
 		refused->repeated++;
-	else if (pages_watched(pages, gpa))
+	else if (pages_watched(pages, gpa) || mem_watched(pages->mem, off, PUNCH_PAGE))
 		refused->watched++;
 	else
 		return off / PUNCH_PAGE;
@@ -224,7 +224,7 @@ uint64_t pages_report(struct pages *pages, const void *hva, uint64_t len)
 	off = (off + PUNCH_PAGE - 1) / PUNCH_PAGE * PUNCH_PAGE;
 	if (end <= off)
 		return 0;
-	if (pages_range_watched(pages, off, end - off)) {
+	if (pages_range_watched(pages, off, end - off) || mem_watched(pages->mem, off, end - off)) {
 		pages->counts.refused.watched++;
 		return 0;
 	}

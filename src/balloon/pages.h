@@ -17,7 +17,7 @@
 struct pages_refused {
 	uint64_t outside;  /* not RAM: ROM, the VGA window, devices, nothing */
 	uint64_t repeated; /* given though it was here already */
-	uint64_t watched;  /* a debugger holds a breakpoint there */
+	uint64_t watched;  /* a debugger holds a breakpoint there, or guards the page */
 	uint64_t foreign;  /* taken back though it was not here */
 	uint64_t failed;   /* the host would not make the hole */
 };

@@ -62,6 +62,15 @@ static void guard_protect(struct dbg *dbg, bool on)
 			    on ? dbg->guard[i].prot : PROT_READ | PROT_WRITE);
 }
 
+/* The balloon leaves them alone, open or not. */
+static void guard_watch(struct dbg *dbg, bool on)
+{
+	size_t i;
+
+	for (i = 0; i < dbg->nr_guards; i++)
+		mem_watch(vm_mem(dbg->vm), dbg->guard[i].gpa, on);
+}
+
 void dbg_guard_open(struct dbg *dbg)
 {
 	if (!dbg->guards_open)
@@ -149,9 +158,11 @@ void dbg_guard_arm(struct dbg *dbg, const struct vm_view *view)
 	    (nr && memcmp(plan, dbg->guard, nr * sizeof(*plan)))) {
 		if (!dbg->guards_open)
 			guard_protect(dbg, false);
+		guard_watch(dbg, false);
 		if (nr)
 			memcpy(dbg->guard, plan, nr * sizeof(*plan));
 		dbg->nr_guards = nr;
+		guard_watch(dbg, true);
 		guard_protect(dbg, true);
 	}
 	dbg->guards_open = false;

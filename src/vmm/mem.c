@@ -32,6 +32,7 @@ struct mem {
 	int vm_fd;		 /* -1: not registered */
 	bool tracked, counted;	 /* somebody wants the pages; their number */
 	_Atomic uint64_t *dirty; /* by this process, or counted; NULL before the first of them */
+	_Atomic(_Atomic uint64_t *) watch; /* a bit for each page; NULL before the first */
 };
 
 static uint64_t mem_min(uint64_t a, uint64_t b)
@@ -132,6 +133,7 @@ void mem_destroy(struct mem *mem)
 	if (mem->fd >= 0)
 		close(mem->fd);
 	free(mem->dirty);
+	free(mem->watch);
 	free(mem);
 }
 
@@ -311,6 +313,45 @@ int mem_protect(struct mem *mem, uint64_t gpa, uint64_t len, int prot)
 	if (!hva)
 		return -EFAULT;
 	return mprotect(hva, len, prot) < 0 ? -errno : 0;
+}
+
+int mem_watch(struct mem *mem, uint64_t gpa, bool on)
+{
+	const uint8_t *hva = mem_guest_hva(mem, gpa & ~(MEM_PAGE - 1ull), MEM_PAGE);
+	_Atomic uint64_t *bits = mem->watch;
+	uint64_t page;
+
+	if (!hva)
+		return -EFAULT;
+	if (!bits) {
+		if (!on)
+			return 0;
+		bits = calloc(mem->fd_len / MEM_PAGE / 64 + 1, sizeof(*bits));
+		if (!bits)
+			return -ENOMEM;
+		mem->watch = bits;
+	}
+	page = (uint64_t)(hva - mem->guest) / MEM_PAGE;
+	if (on)
+		bits[page / 64] |= 1ull << (page % 64);
+	else
+		bits[page / 64] &= ~(1ull << (page % 64));
+	return 0;
+}
+
+bool mem_watched(const struct mem *mem, uint64_t off, uint64_t len)
+{
+	const _Atomic uint64_t *bits = mem->watch;
+	uint64_t page, end;
+
+	if (!bits || off >= mem->fd_len || len > mem->fd_len - off)
+		return false;
+	end = (off + len + MEM_PAGE - 1) / MEM_PAGE;
+	for (page = off / MEM_PAGE; page < end; page++) {
+		if (bits[page / 64] >> (page % 64) & 1)
+			return true;
+	}
+	return false;
 }
 
 unsigned int mem_nr_regions(const struct mem *mem)

@@ -49,6 +49,13 @@ const void *mem_guest_hva(const struct mem *mem, uint64_t gpa, uint64_t len);
  * concerned. One region only. The vCPUs stand. -errno.
  */
 int mem_protect(struct mem *mem, uint64_t gpa, uint64_t len, int prot);
+/*
+ * The page of GPA is under a debugger's watch, or no longer: it then may not be given back to the
+ * host, though its protection is open for a moment. One thread at a time. -EFAULT, -ENOMEM.
+ */
+int mem_watch(struct mem *mem, uint64_t gpa, bool on);
+/* Whether a page of the LEN bytes at offset OFF of the memfd is. Any thread. */
+bool mem_watched(const struct mem *mem, uint64_t off, uint64_t len);
 /* Copy; -EFAULT if any byte lies outside. May cross regions. Writes to ROM are allowed (host side).
  */
 int mem_read(const struct mem *mem, uint64_t gpa, void *out, size_t len);

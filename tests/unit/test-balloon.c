@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The balloon device: what goes in and out, what is refused, statistics, hints, reports, options.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -166,6 +167,28 @@ static void test_breakpoints_stay(void **state)
 	assert_int_equal(info.counts.nr, 2);
 	assert_int_equal(info.counts.refused.watched, 1);
 	assert_int_equal(byte_at(&b, 0x501123), 0xa5);
+	bench_end(&b);
+}
+
+static void test_guarded_pages_stay(void **state)
+{
+	uint32_t pfn[] = { 0x500, 0x501, 0x502 };
+	struct balloon_info info;
+	struct bench b;
+
+	(void)state;
+	bench_start(&b, NULL);
+	fake_virtio_start(b.vdev, F_ALL);
+	assert_int_equal(mem_watch(b.mem, 0x501123, true), 0);
+	assert_int_equal(mem_watch(b.mem, 1ull << 50, true), -EFAULT);
+	send(&b, 0, pfn, sizeof(pfn));
+	info = info_of(&b);
+	assert_int_equal(info.counts.nr, 2);
+	assert_int_equal(info.counts.refused.watched, 1);
+	assert_int_equal(byte_at(&b, 0x501123), 0xa5);
+	assert_int_equal(mem_watch(b.mem, 0x501123, false), 0);
+	send(&b, 0, pfn + 1, sizeof(pfn[0]));
+	assert_int_equal(info_of(&b).counts.nr, 3);
 	bench_end(&b);
 }
 
@@ -567,6 +590,7 @@ int main(void)
 		cmocka_unit_test(test_inflate_deflate),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_breakpoints_stay),
+		cmocka_unit_test(test_guarded_pages_stay),
 		cmocka_unit_test(test_whole_blocks),
 		cmocka_unit_test(test_config),
 		cmocka_unit_test(test_progress),
