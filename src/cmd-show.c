@@ -33,15 +33,16 @@ static const struct cmd_help show_help = {
 		    "       vitrine show [NAME] ept [--follow [pa:]ADDR] [--dirty] [--json]",
 	.what = "Prints a screen of the dashboard: cpu, paging, ept, tables, irq, devices, exits,\n"
 		"autopsy, vga or serial.",
-	.options = "  --json     the same contents as a JSON object\n"
-		   "  --vcpu N   of which virtual processor (default: the one that stopped last)\n"
-		   "  --cols N   width of the lines (default: the terminal's, or 80)\n"
-		   "  --table GPA[,LEVEL]\n"
-		   "             the raw page table there (default: of the top level)\n"
-		   "  --follow [pa:]ADDR\n"
-		   "             one address through guest tables, memslot, host page, second stage\n"
-		   "  --last N   so many exits of the flight recorder (default: 512)\n"
-		   "  --dirty    count the pages that the guest writes, for a second\n",
+	.options =
+		"  --json     the same contents as a JSON object\n"
+		"  --vcpu N   of which virtual processor (default: the one that stopped last)\n"
+		"  --cols N   width of the lines (default: the terminal's, or 80)\n"
+		"  --table GPA[,LEVEL]\n"
+		"             the raw page table there (default: of the top level)\n"
+		"  --follow [pa:]ADDR\n"
+		"             one address through guest tables, memslot, host page, second stage\n"
+		"  --last N   so many exits of the flight recorder (default: 512)\n"
+		"  --dirty    count the pages that the guest writes, for a second\n",
 	.example = { "vitrine show demo cpu", "vitrine show paging --json" },
 };
 
@@ -161,7 +162,8 @@ static void show_ask_stage2(struct show *show)
 
 	show_ctx(show, &ctx);
 	args = panel_ask(panel_find("ept"), &ctx);
-	if (show->dirty && ctl_exec(show->cli, "x-vitrine-stage2", json_incref(dirty), NULL, &err) == 0) {
+	if (show->dirty &&
+	    ctl_exec(show->cli, "x-vitrine-stage2", json_incref(dirty), NULL, &err) == 0) {
 		poll(NULL, 0, SHOW_RATE_MS);
 		json_object_update(args, dirty);
 	}
@@ -287,13 +289,15 @@ static void show_clean(struct show *show)
 /* -1: go on; else the exit status. */
 static int show_parse(struct show *show, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },	  { "vcpu", required_argument, NULL, 'v' },
-		{ "cols", required_argument, NULL, 'c' }, { "table", required_argument, NULL, 't' },
-		{ "follow", required_argument, NULL, 'f' }, { "dirty", no_argument, NULL, 'd' },
-		{ "last", required_argument, NULL, 'l' },
-		{ "help", no_argument, NULL, 'h' },	  { 0 }
-	};
+	static const struct option options[] = { { "json", no_argument, NULL, 'j' },
+						 { "vcpu", required_argument, NULL, 'v' },
+						 { "cols", required_argument, NULL, 'c' },
+						 { "table", required_argument, NULL, 't' },
+						 { "follow", required_argument, NULL, 'f' },
+						 { "dirty", no_argument, NULL, 'd' },
+						 { "last", required_argument, NULL, 'l' },
+						 { "help", no_argument, NULL, 'h' },
+						 { 0 } };
 	const char *near;
 	uint64_t val;
 	int opt;
