@@ -99,9 +99,11 @@ static void test_offset(void **state)
 
 static void test_refused(void **state)
 {
-	static const char *const text[] = {
+	static const char elsewhere[] =
 		"ffffffffffffffff B The real System.map is in the linux-image-<version>-dbg "
-		"package\n",
+		"package\n";
+	static const char *const text[] = {
+		elsewhere,
 		"0000000000000000 T _text\n0000000000000000 T start_kernel\n",
 		"nothing of the kind\n",
 	};
