@@ -59,7 +59,7 @@ echo "The stubs alone, asked by a client that only sends packets:"
 echo
 echo "| one | vitrine | QEMU ${BENCH_ACCEL:-kvm} | QEMU / vitrine |"
 echo "|---|---|---|---|"
-VITRINE_BUILD=$build PEER_ACCEL=${BENCH_ACCEL:-kvm} timeout 600 gdb -nx -q -batch -x "$here/rsp.py" \
+VITRINE_BUILD=$build PEER_ACCEL=${BENCH_ACCEL:-kvm} timeout 240 gdb -nx -q -batch -x "$here/rsp.py" \
 	2>"$tmp/rsp.err" | show
 tail -n 3 "$tmp/rsp.err" >&2
 "$build/vitrine" kill peer >/dev/null 2>&1
