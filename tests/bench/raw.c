@@ -4,8 +4,8 @@
  * vitrine's start-up and exit rate are measured against.
  *
  * raw spawn|machine|loop CODE: load the flat real-mode CODE at 0x7c00 of 128 MiB, run it
- * until it writes to port 0xf4. "machine" also makes the interrupt controllers and
- * the timer that a PC has; "loop" prints exits per second.
+ * until it writes to port 0xf4. "machine" and "loop" also make the interrupt controllers
+ * and the timer that a PC has; "loop" prints exits per second.
  */
 #include <fcntl.h>
 #include <linux/kvm.h>
@@ -78,7 +78,7 @@ int main(int argc, char **argv)
 	vm = ioctl(kvm, KVM_CREATE_VM, 0);
 	if (vm < 0 || !raw_ram(vm, argv[2]))
 		return 1;
-	if (!strcmp(argv[1], "machine") &&
+	if (strcmp(argv[1], "spawn") &&
 	    (ioctl(vm, KVM_CREATE_IRQCHIP, 0) || ioctl(vm, KVM_CREATE_PIT2, &pit)))
 		return 1;
 	vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
