@@ -36,6 +36,13 @@ void dashboard_free(struct dashboard *dash);
 void dashboard_set_read_only(struct dashboard *dash);
 /* A key (a character or VKEY_*). */
 void dashboard_key(struct dashboard *dash, int key);
+/*
+ * The mouse on SF, the surface last drawn: WHEEL rows to scroll (negative: up) in the pane at
+ * ROW and COL, or, with 0, a click there: on a pane, a row, or a screen in the last line.
+ */
+void dashboard_mouse(struct dashboard *dash, const struct surface *sf, int row, int col, int wheel);
+/* Something to tell the user before anything else. */
+void dashboard_note(struct dashboard *dash, const char *text);
 /* Take events and a new picture, if one is due. True if something may look different now. */
 bool dashboard_tick(struct dashboard *dash);
 /* Draw everything at the surface's size. */

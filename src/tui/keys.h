@@ -113,6 +113,7 @@ enum {
 	VKEY_ENTER,
 	VKEY_BTAB,
 	VKEY_RESIZE,
+	VKEY_MOUSE,
 	VKEY_F1 = 0x110100, /* F1..F12 consecutive */
 };
 

@@ -55,6 +55,14 @@ static void run_resize(struct run *run)
 	run_draw(run);
 }
 
+static void run_mouse(struct run *run)
+{
+	struct screen_mouse mouse;
+
+	if (screen_mouse(run->scr, &mouse))
+		dashboard_mouse(run->dash, run->sf, mouse.row, mouse.col, mouse.wheel);
+}
+
 static void run_keys(struct run *run)
 {
 	int key, nr;
@@ -65,7 +73,9 @@ static void run_keys(struct run *run)
 		key = screen_key(run->scr);
 		if (key < 0)
 			break;
-		if (key != VKEY_RESIZE)
+		if (key == VKEY_MOUSE)
+			run_mouse(run);
+		else if (key != VKEY_RESIZE)
 			dashboard_key(run->dash, key);
 	}
 	run->empty = nr ? 0 : run->empty + 1;
@@ -133,15 +143,20 @@ static void run_loop(struct run *run)
 static int run_dashboard(const struct link_host *host, const char *name, bool read_only,
 			 struct err *err)
 {
+	struct err bad = ERR_INIT;
 	struct run run = { 0 };
+	struct settings set;
 	int ret, rows, cols;
 
-	ret = screen_open(&run.scr, err);
+	settings_load(&set, &bad);
+	ret = screen_open(&set, &run.scr, err);
 	if (ret < 0)
 		return ret;
 	ret = dashboard_new(host, name, screen_ascii(run.scr), &run.dash, err);
 	if (ret == 0 && read_only)
 		dashboard_set_read_only(run.dash);
+	if (ret == 0 && bad.code)
+		dashboard_note(run.dash, bad.text);
 	screen_size(run.scr, &rows, &cols);
 	run.sf = ret == 0 ? surface_new(rows, cols) : NULL;
 	if (ret == 0 && !run.sf)

@@ -21,6 +21,7 @@
 #define SCREEN_YANK_MAX	 49152 /* bytes of text: what common terminals take as base64 */
 #define SCREEN_COLOURS	 17    /* 16, and the terminal's own */
 #define SCREEN_RESTORE	 256
+#define SCREEN_WHEEL	 3 /* rows a notch */
 #define SCREEN_ALT_STACK 65536
 
 struct screen {
@@ -119,7 +120,7 @@ static void screen_save(void)
 	static const char *const caps[] = { "sgr0", "rmkx", "cnorm", "rmcup" };
 
 	screen_saved.len = 0;
-	screen_save_text("\033[?2026l\033[?1007r");
+	screen_save_text("\033[?2026l\033[?1000l\033[?1006l\033[?1007r");
 	for (size_t i = 0; i < sizeof(caps) / sizeof(caps[0]); i++)
 		screen_save_text(tigetstr(caps[i]));
 	screen_save_text("\r");
@@ -170,7 +171,7 @@ static int screen_check_type(const char *name, struct err *err)
 	return ret;
 }
 
-static int screen_start(struct screen *scr, struct err *err)
+static int screen_start(struct screen *scr, const struct settings *set, struct err *err)
 {
 	const char *name = getenv("TERM"), *no_colour = getenv("NO_COLOR");
 	int ret = screen_check_type(name ? name : "", err);
@@ -191,7 +192,11 @@ static int screen_start(struct screen *scr, struct err *err)
 	keypad(stdscr, TRUE);
 	curs_set(0);
 	leaveok(stdscr, TRUE);
-	scr->colour = has_colors() && !(no_colour && no_colour[0]);
+	if (set->mouse) {
+		mouseinterval(0); /* a press is enough, nobody waits for a second one */
+		mousemask(BUTTON1_PRESSED | BUTTON4_PRESSED | BUTTON5_PRESSED, NULL);
+	}
+	scr->colour = has_colors() && !(no_colour && no_colour[0]) && set->colour != SETTINGS_OFF;
 	if (scr->colour) {
 		start_color();
 		use_default_colors();
@@ -214,7 +219,7 @@ static int screen_remember(struct screen *scr)
 	return 0;
 }
 
-int screen_open(struct screen **out, struct err *err)
+int screen_open(const struct settings *set, struct screen **out, struct err *err)
 {
 	struct screen *scr;
 	int ret;
@@ -228,9 +233,11 @@ int screen_open(struct screen **out, struct err *err)
 	if (!scr)
 		return err_sys(err, ENOMEM, "screen");
 	scr->ascii = !screen_locale();
+	if (set->ascii != SETTINGS_AUTO)
+		scr->ascii = set->ascii == SETTINGS_ON;
 	ret = screen_wake_pipe(scr, err);
 	if (ret == 0)
-		ret = screen_start(scr, err);
+		ret = screen_start(scr, set, err);
 	if (ret < 0) {
 		free(scr);
 		return ret;
@@ -315,6 +322,7 @@ static int screen_key_code(wint_t code)
 		{ KEY_ENTER, VKEY_ENTER },
 		{ KEY_BTAB, VKEY_BTAB },
 		{ KEY_RESIZE, VKEY_RESIZE },
+		{ KEY_MOUSE, VKEY_MOUSE },
 	};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
@@ -323,6 +331,21 @@ static int screen_key_code(wint_t code)
 	if (code >= KEY_F(1) && code <= KEY_F(12))
 		return VKEY_F1 + (int)(code - KEY_F(1));
 	return VKEY_RESIZE; /* of no use to anybody */
+}
+
+bool screen_mouse(struct screen *scr, struct screen_mouse *out)
+{
+	MEVENT event;
+
+	(void)scr;
+	if (getmouse(&event) != OK)
+		return false;
+	*out = (struct screen_mouse){ .row = event.y, .col = event.x };
+	if (event.bstate & BUTTON4_PRESSED)
+		out->wheel = -SCREEN_WHEEL;
+	else if (event.bstate & BUTTON5_PRESSED)
+		out->wheel = SCREEN_WHEEL;
+	return true;
 }
 
 int screen_key(struct screen *scr)

@@ -10,12 +10,13 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "tui/settings.h"
 #include "tui/surface.h"
 
 struct screen;
 
 /* Take over the terminal on stdin and stdout. -ENOTTY, -ENOTSUP (a terminal that cannot). */
-int screen_open(struct screen **out, struct err *err);
+int screen_open(const struct settings *set, struct screen **out, struct err *err);
 /* Give it back. NULL is fine. */
 void screen_close(struct screen *scr);
 /* The terminal has no UTF-8: draw with ASCII. */
@@ -28,6 +29,12 @@ int screen_wake_fd(const struct screen *scr);
 bool screen_resize(struct screen *scr);
 /* The next key (a character or VKEY_*), -1 if there is none now. */
 int screen_key(struct screen *scr);
+/* Where and what the last VKEY_MOUSE was. */
+struct screen_mouse {
+	int row, col;
+	int wheel; /* rows to scroll, negative: up; 0: a click */
+};
+bool screen_mouse(struct screen *scr, struct screen_mouse *out);
 /* Show SF; only what changed goes to the terminal. */
 void screen_flush(struct screen *scr, const struct surface *sf);
 /* The next flush sends everything, without clearing first. */
