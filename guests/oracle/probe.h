@@ -45,6 +45,8 @@ extern uintptr_t touch_user_va;
 /* HOW touches VA at ring 0 or 3 with these FLAGS; returns after the exception it ended in. */
 void touch_kernel(uintptr_t va, uintptr_t flags, uintptr_t how);
 void touch_user(uintptr_t va, uintptr_t flags, uintptr_t how);
+/* Write CR4; touch_vector tells the exception that it ended in, 0 for none. */
+void touch_cr4(uintptr_t val);
 /* An exception that no touch asked for, at IP: the end of the oracle. */
 void touch_lost(uintptr_t ip) __attribute__((noreturn));
 /* Entries of the IDT: 0..31, then 0x80. */

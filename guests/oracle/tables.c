@@ -23,10 +23,11 @@
 #define PTE_PAT_LONG (1ull << 12)
 #define PTE_NX	     (1ull << 63)
 
-#define PROBE_CR4_SMEP (1u << 20)
-#define PROBE_CR4_SMAP (1u << 21)
-#define PROBE_CR4_PKE  (1u << 22)
-#define PROBE_FLAGS_AC (1u << 18)
+#define PROBE_CR4_SMEP	(1u << 20)
+#define PROBE_CR4_SMAP	(1u << 21)
+#define PROBE_CR4_PKE	(1u << 22)
+#define PROBE_CR4_TURNS 1000
+#define PROBE_FLAGS_AC	(1u << 18)
 
 /* One test: a chain of tables for one address. */
 struct probe_case {
@@ -268,15 +269,24 @@ static uint32_t probe_keys(void)
 
 /*
  * Emulators mark PAE's top entries accessed, where that bit is reserved: KVM, that looks at them
- * at each change of CR4, would answer with #GP.
+ * at each change of CR4, would answer with #GP. They may do so again before it is written.
  */
 static void probe_set_cr4(const struct probe_mode *mode, uint32_t val)
 {
 	uint64_t *root = (uint64_t *)(probe_phys_base + (cr3_read() & ~31ul));
 
-	for (unsigned int i = 0; probe_is_pae_top(mode, 3) && i < 4; i++)
-		root[i] &= ~(1ull << 5);
-	cr4_write(val);
+	if (!probe_is_pae_top(mode, 3)) {
+		cr4_write(val);
+		return;
+	}
+	for (unsigned int turn = 0; turn < PROBE_CR4_TURNS; turn++) {
+		for (unsigned int i = 0; i < 4; i++)
+			root[i] &= ~(1ull << 5);
+		touch_cr4(val);
+		if (!touch_vector)
+			return;
+	}
+	touch_lost((uintptr_t)probe_set_cr4);
 }
 
 static void probe_touch(const struct probe_case *test, uint8_t how, uint8_t cpl)

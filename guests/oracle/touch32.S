@@ -45,6 +45,23 @@ touch_user:
 	iretl
 	.size	touch_user, . - touch_user
 
+/* touch_cr4(val): touch_vector is 0 if that was taken, else the exception */
+	.globl	touch_cr4
+	.type	touch_cr4, @function
+touch_cr4:
+	movl	4(%esp), %eax
+	pushl	%ebx
+	pushl	%ebp
+	pushl	%esi
+	pushl	%edi
+	movl	%esp, touch_rsp
+	movl	$0, touch_vector
+	movl	%eax, %cr4
+	movl	$0, touch_rsp
+	addl	$16, %esp
+	ret
+	.size	touch_cr4, . - touch_cr4
+
 /* Position-independent, the same bytes in 32 and 64 bits. */
 	.balign	16
 	.globl	touch_code, touch_code_end

@@ -30,6 +30,15 @@ touch_kernel:
 	jmp	*%rdx
 	.size	touch_kernel, . - touch_kernel
 
+/* touch_cr4(val): never refused here */
+	.globl	touch_cr4
+	.type	touch_cr4, @function
+touch_cr4:
+	movq	%rdi, %cr4
+	movq	$0, touch_vector(%rip)
+	ret
+	.size	touch_cr4, . - touch_cr4
+
 	.globl	touch_user
 	.type	touch_user, @function
 touch_user:
