@@ -1,16 +1,65 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Page tables from a hostile guest: 40 bytes of control registers and an
- * address, the rest is RAM from address 0 on. Walk, explain and fold.
+ * address, the rest is RAM from address 0 on. Walk, explain and fold; single tables,
+ * the frame of an IRET at that address, and the ACPI tables that such RAM may hold.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "inspect/acpi-scan.h"
+#include "inspect/iret.h"
 #include "inspect/mmu-lint.h"
+#include "inspect/mmu-table.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define FUZZ_HEAD 40u
+
+static void fuzz_tables(const struct vm_view *view, const struct x86_state *st, uint64_t where,
+			struct buf *out)
+{
+	static struct mmu_table tab;
+	char flags[MMU_FLAGS_MAX];
+	unsigned int level, i;
+	uint64_t gpa;
+
+	for (level = 0; level <= 6; level++) {
+		if (mmu_table_read(view, st, level & 1 ? where : st->cr3, level, where, &tab, NULL))
+			continue;
+		if (tab.nr > MMU_TABLE_MAX || tab.nr_present > tab.nr)
+			abort();
+		mmu_table_text(&tab, NULL, out);
+		for (i = 0; i < tab.nr; i++)
+			mmu_flags_text(&tab, i, flags);
+	}
+	mmu_table_top(st, &gpa, &level);
+}
+
+static void fuzz_iret(const struct vm_view *view, struct x86_state *st, uint64_t where,
+		      struct buf *out)
+{
+	struct iret_frame frame;
+
+	st->rip = where;
+	st->gpr[X86_RSP] = where ^ st->cr3;
+	if (iret_find(view, 0, NULL, &frame))
+		iret_text(&frame, out);
+	iret_decode(view, st, where, where & 1 ? 4 : 8, NULL, &frame);
+	iret_text(&frame, out);
+}
+
+static void fuzz_acpi(const struct vm_view *view)
+{
+	static struct acpi_scan scan;
+	unsigned int i;
+
+	acpi_scan(view, &scan);
+	if (scan.nr > ACPI_SCAN_MAX)
+		abort();
+	for (i = 0; i < scan.nr; i++)
+		acpi_scan_verdict(&scan.table[i]);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -56,6 +105,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 		mmu_lint_text(&lint, &out);
 	}
+	buf_clear(&out);
+	fuzz_tables(&view, &vcpu.state, word[4], &out);
+	fuzz_iret(&view, &vcpu.state, word[4], &out);
+	fuzz_acpi(&view);
 	buf_free(&out);
 	return 0;
 }
