@@ -35,23 +35,28 @@ static bool exit_stop(struct vcpu *vcpu, enum stop_why why, const char *text)
 	return exit_stop_as(vcpu, why, false, text);
 }
 
-void exit_tell_access(struct vcpu *vcpu, enum vm_access_kind kind, uint64_t addr, uint32_t size,
-		      bool write, uint64_t data)
+static void exit_ask_debugger(struct vcpu *vcpu, const struct vm_access *acc)
 {
-	struct vm_access acc = { .kind = kind,
-				 .vcpu = vcpu->index,
-				 .addr = addr,
-				 .data = data,
-				 .size = size,
-				 .write = write };
 	char text[SAMPLE_TEXT_MAX] = "access";
 	struct vm *vm = vcpu->vm;
 
-	if (!(atomic_load_explicit(&vm->catching, memory_order_relaxed) & 1u << kind) ||
-	    !vm->debug_ops || !vm->debug_ops->accessed)
-		return;
-	if (vm->debug_ops->accessed(vm->debug_ctx, &acc, text, sizeof(text)))
+	if (vm->debug_ops && vm->debug_ops->accessed &&
+	    vm->debug_ops->accessed(vm->debug_ctx, acc, text, sizeof(text)))
 		exit_stop(vcpu, STOP_DEBUG, text);
+}
+
+void exit_tell_access(struct vcpu *vcpu, enum vm_access_kind kind, uint64_t addr, uint32_t size,
+		      bool write, uint64_t data)
+{
+	/* Every access comes by here, and hardly ever does anybody catch one. */
+	if (!(atomic_load_explicit(&vcpu->vm->catching, memory_order_relaxed) & 1u << kind))
+		return;
+	exit_ask_debugger(vcpu, &(struct vm_access){ .kind = kind,
+						     .vcpu = vcpu->index,
+						     .addr = addr,
+						     .data = data,
+						     .size = size,
+						     .write = write });
 }
 
 static void exit_io(struct vcpu *vcpu, struct exit_note *note)

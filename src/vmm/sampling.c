@@ -47,8 +47,11 @@ static void sampling_open(struct vm *vm)
 	vm->sampling = smp;
 }
 
-/* A vCPU's descriptor waits until it leaves KVM_RUN: an idle one may stay there for hours. */
-void sampling_join(struct vcpu *vcpu)
+/*
+ * Open VCPU's counters, once. Its own thread, or while it stands: for any other KVM waits until
+ * the vCPU leaves KVM_RUN, and an idle one may stay there for hours.
+ */
+static void sampling_join(struct vcpu *vcpu)
 {
 	if (!atomic_load(&vcpu->stats))
 		atomic_store(&vcpu->stats,

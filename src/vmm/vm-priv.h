@@ -183,8 +183,6 @@ uint64_t vm_time_guest_ns(struct vm *vm);
 
 /* sampling.c: counters and publications for viewers. Main loop. */
 void sampling_close(struct vm *vm);
-/* Open VCPU's counters, once. Its own thread, or while it stands: KVM answers no other. */
-void sampling_join(struct vcpu *vcpu);
 /* Publish the sample that is due. Own thread. */
 void sampling_publish(struct vcpu *vcpu);
 /* KVM's counters into the sample page; inside vm_describe(). */
