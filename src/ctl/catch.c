@@ -303,13 +303,9 @@ static bool catch_read(void *ctx, uint64_t addr, uint64_t *out)
 {
 	const struct catch_memory *mem = ctx;
 	struct vm_view view;
-	size_t got;
 
-	if (vm_view(mem->vm, &view, NULL))
-		return false;
-	got = view_read_va_as(&view, mem->st, addr, out, sizeof(*out));
-	view_release(&view);
-	return got == sizeof(*out);
+	vm_view_memory(mem->vm, &view);
+	return view_read_va_as(&view, mem->st, addr, out, sizeof(*out)) == sizeof(*out);
 }
 
 /* In the vCPU's thread. */

@@ -296,10 +296,10 @@ int dbg_arm_vcpu(struct dbg *dbg, unsigned int index, struct err *err)
 {
 	const struct dbg_vcpu *dv = &dbg->vcpu[index];
 	struct vcpu_debug arm = { .sw_break = false };
-	bool step = dv->off || dv->rec || dv->res.action == DBG_STEP || dv->res.action == DBG_RANGE;
+	bool step = dbg_steps_asked(dv);
 	size_t i;
 
-	arm.step = step || dv->watch_mode;
+	arm.step = dbg_steps(dv);
 	arm.block_irq = step && (dv->rec || !dv->res.allow_irq);
 	for (i = 0; i < dbg->nr; i++) {
 		if (dbg->brk[i].engine == DBG_PATCH)

@@ -31,10 +31,8 @@ static bool place_error(struct dbg *dbg, const struct x86_state *st, unsigned in
 		return false;
 	if (bits != 64)
 		sp = (uint32_t)(sp + st->seg[X86_SS].base);
-	if (vm_view(dbg->vm, &view, NULL))
-		return false;
+	vm_view_memory(dbg->vm, &view);
 	got = view_read_va_as(&view, st, sp, &value, size);
-	view_release(&view);
 	*error = (uint32_t)value;
 	return got == size;
 }

@@ -98,6 +98,17 @@ void dbg_patch(struct dbg *dbg, struct dbg_break *brk);
 void dbg_unpatch(struct dbg *dbg, struct dbg_break *brk);
 /* Its RAM is gone: only the note goes. */
 void dbg_forget_patch(struct dbg *dbg, struct dbg_break *brk);
+/* Whether it goes a single instruction at a time: because that was asked, or to see its mode. */
+static inline bool dbg_steps_asked(const struct dbg_vcpu *dv)
+{
+	return dv->off || dv->rec || dv->res.action == DBG_STEP || dv->res.action == DBG_RANGE;
+}
+
+static inline bool dbg_steps(const struct dbg_vcpu *dv)
+{
+	return dbg_steps_asked(dv) || dv->watch_mode;
+}
+
 /* Tell KVM what vCPU INDEX has to watch for. */
 int dbg_arm_vcpu(struct dbg *dbg, unsigned int index, struct err *err);
 /* Whether this host's KVM hands int3 to us; asked once. */

@@ -46,11 +46,9 @@ static bool dbg_watched_value(struct dbg *dbg, const struct dbg_break *brk,
 	struct vm_view view;
 
 	*out = 0;
-	if (vm_view(dbg->vm, &view, NULL))
-		return false;
+	vm_view_memory(dbg->vm, &view);
 	got = brk->phys ? view_read(&view, brk->gva, out, len)
 			: view_read_va_as(&view, st, brk->gva, out, len);
-	view_release(&view);
 	return got == len;
 }
 
@@ -176,12 +174,12 @@ static bool dbg_step_is_done(struct dbg *dbg, const struct vm_debug_exit *ex)
 	bool done;
 
 	*now = dv->step_st;
-	if (vcpu_peek(vcpu, now) || vm_view(dbg->vm, &view, NULL))
+	if (vcpu_peek(vcpu, now))
 		return true;
+	vm_view_memory(dbg->vm, &view);
 	done = !dbg_stalled_locked(dv, &view, ex, now);
 	if (done)
 		dbg_hide_trap_flag(dbg, ex->vcpu, &view, &dv->step_st, now);
-	view_release(&view);
 	if (done)
 		dv->step_st = *now;
 	return done;
@@ -235,10 +233,10 @@ static bool dbg_mode_is_caught(struct dbg *dbg, const struct vm_debug_exit *ex, 
 	if (dv->res.action != DBG_CONTINUE)
 		return false;
 	*verdict = VM_DEBUG_ASIDE;
-	if (dv->watch_mode && vm_view(dbg->vm, &view, NULL) == 0) {
+	if (dv->watch_mode) {
+		vm_view_memory(dbg->vm, &view);
 		if (dbg_plan_is_plain(&view, &st))
 			*verdict = VM_DEBUG_CONTINUE;
-		view_release(&view);
 	}
 	return true;
 }
@@ -277,8 +275,7 @@ static enum vm_debug_verdict dbg_hook_locked(struct dbg *dbg, const struct vm_de
 {
 	struct dbg_vcpu *dv = &dbg->vcpu[ex->vcpu];
 	struct dbg_break *brk;
-	bool stepping = dv->off || dv->res.action == DBG_STEP || dv->res.action == DBG_RANGE ||
-			dv->watch_mode || dv->rec;
+	bool stepping = dbg_steps(dv);
 
 	if (ex->exception == 3) {
 		brk = dbg_find_patch_locked(dbg, ex->pc);

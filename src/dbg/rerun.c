@@ -49,8 +49,7 @@ static void rerun_watch_handlers(struct rerun *run, struct vcpu_debug *dbg)
 	struct vm_view view;
 	unsigned int i;
 
-	if (vm_view(run->vm, &view, NULL))
-		return;
+	vm_view_memory(run->vm, &view);
 	for (i = 0; i < sizeof(vectors); i++) {
 		tables_gate(&view, &run->last, vectors[i], &gate);
 		if (!gate.present)
@@ -58,7 +57,6 @@ static void rerun_watch_handlers(struct rerun *run, struct vcpu_debug *dbg)
 		dbg->dr[i] = gate.offset;
 		dbg->dr7 |= 0x700 | 2ull << (i * 2);
 	}
-	view_release(&view);
 }
 
 /* The exit before the crash is reached: from here on every instruction counts. */

@@ -94,12 +94,6 @@ static void dbg_go(struct dbg *dbg)
 	}
 }
 
-static bool dbg_steps(const struct dbg_vcpu *dv)
-{
-	return dv->off || dv->res.action == DBG_STEP || dv->res.action == DBG_RANGE ||
-	       dv->watch_mode || dv->rec;
-}
-
 /* For those that step: where the instruction may go unseen. */
 static void dbg_plan_steps(struct dbg *dbg)
 {

@@ -176,18 +176,24 @@ static void view_copy_state(const struct sample_page *page, struct vm_view *out)
 	} while (view_seq_again(&sl));
 }
 
-static void view_copy_counters(const struct sample_page *page, struct vm_view *out)
+static void view_copy_patches(const struct sample_page *page, struct vm_view *out)
 {
 	uint32_t i;
 
-	out->nr_ledger =
-		view_min(__atomic_load_n(&page->nr_ledger, __ATOMIC_ACQUIRE), SAMPLE_LEDGER);
-	memcpy(out->ledger, page->ledger, out->nr_ledger * sizeof(out->ledger[0]));
 	memcpy(out->patch, page->patch, sizeof(out->patch));
+	out->nr_patches = 0;
 	for (i = 0; i < SAMPLE_PATCHES; i++) {
 		if (out->patch[i].used)
 			out->nr_patches = i + 1;
 	}
+}
+
+static void view_copy_counters(const struct sample_page *page, struct vm_view *out)
+{
+	out->nr_ledger =
+		view_min(__atomic_load_n(&page->nr_ledger, __ATOMIC_ACQUIRE), SAMPLE_LEDGER);
+	memcpy(out->ledger, page->ledger, out->nr_ledger * sizeof(out->ledger[0]));
+	view_copy_patches(page, out);
 	memcpy(out->serial_out, page->serial_out, sizeof(out->serial_out));
 }
 
@@ -317,6 +323,25 @@ int view_build(const void *sample, size_t sample_len, const void *ram, size_t ra
 	else
 		view_recover(out);
 	return ret;
+}
+
+void view_build_memory(const struct sample_page *page, const void *ram, size_t ram_len,
+		       struct vm_view *out)
+{
+	/* The arrays and texts, which make a view large, are left as they are: nobody reads them.
+	 */
+	out->nr_vcpus = out->nr_rows = out->nr_pci = out->nr_ledger = out->nr_flights = 0;
+	out->nr_pages = 0;
+	out->flight_total = 0;
+	out->vcpu = NULL;
+	out->ring = NULL;
+	out->page = NULL;
+	out->owned = NULL;
+	out->ram = ram;
+	out->ram_len = ram_len;
+	out->nr_regions = page->nr_regions;
+	memcpy(out->region, page->region, sizeof(out->region));
+	view_copy_patches(page, out);
 }
 
 void view_release(struct vm_view *view)

@@ -82,6 +82,12 @@ struct vm_view {
  */
 int view_build(const void *sample, size_t sample_len, const void *ram, size_t ram_len,
 	       struct vm_view *out, struct err *err);
+/*
+ * The same for who only reads the guest's memory, in its own VM's process: no vCPU, row or counter
+ * is in it, and nothing is allocated. Cheap enough for each instruction that is stepped.
+ */
+void view_build_memory(const struct sample_page *page, const void *ram, size_t ram_len,
+		       struct vm_view *out);
 /* Free what view_build() or view_load() allocated inside VIEW. */
 void view_release(struct vm_view *view);
 

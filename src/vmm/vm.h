@@ -154,6 +154,8 @@ void vm_unhold(struct vm *vm);
 
 /* A view of the stopped or running VM from inside its process. Free with view_release(). [main] */
 int vm_view(struct vm *vm, struct vm_view *out, struct err *err);
+/* The guest's memory alone, to read: see view_build_memory(). Nothing to free. Any thread. */
+void vm_view_memory(struct vm *vm, struct vm_view *out);
 /* Refresh device rows in the sample page. [main] */
 void vm_describe(struct vm *vm);
 /* The same, for a guest that stands and has not been described since it stopped. [main] */

@@ -172,6 +172,11 @@ int vm_view(struct vm *vm, struct vm_view *out, struct err *err)
 			  err);
 }
 
+void vm_view_memory(struct vm *vm, struct vm_view *out)
+{
+	view_build_memory(vm->page, mem_base(vm->mem), mem_fd_len(vm->mem), out);
+}
+
 int vm_listen(struct vm *vm, vm_event_fn fn, void *ctx)
 {
 	vm->fn = fn;

@@ -63,6 +63,39 @@ static void test_build(void **state)
 	free(page);
 }
 
+/* The memory alone reads as the whole view does, whatever stood in VIEW before. */
+static void test_memory_alone(void **state)
+{
+	struct sample_page *page = test_page();
+	uint8_t *ram = calloc(1, TEST_RAM), all[64], alone[64];
+	struct vm_view *view = malloc(sizeof(*view)), *light = malloc(sizeof(*light));
+	static const uint64_t gpa[] = { 0, 0x7fe0, 0x8000, 0xffe0, 0x10000, UINT64_MAX - 8 };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	for (unsigned int i = 0; i < TEST_RAM; i++)
+		ram[i] = (uint8_t)(i * 7 + i / 256);
+	page->patch[200] = (struct sample_patch){ .gpa = 0x8003, .orig = 0x55, .used = 1 };
+	memset(light, 0xa5, sizeof(*light));
+	assert_int_equal(view_build(page, sizeof(*page), ram, TEST_RAM, view, &err), 0);
+	view_build_memory(page, ram, TEST_RAM, light);
+	for (unsigned int i = 0; i < sizeof(gpa) / sizeof(gpa[0]); i++) {
+		size_t got = view_read(view, gpa[i], all, sizeof(all));
+
+		assert_int_equal(view_read(light, gpa[i], alone, sizeof(alone)), got);
+		assert_memory_equal(alone, all, got);
+	}
+	assert_int_equal(view_read(light, 0x8003, alone, 1), 1);
+	assert_int_equal(alone[0], 0x55);
+	assert_int_equal(view_nr_flights(light), 0);
+	assert_int_equal(view_read_va(light, 0, 0, alone, 1), 0);
+	view_release(view);
+	free(view);
+	free(light);
+	free(ram);
+	free(page);
+}
+
 /* The whole recorder through the view, and what it tells of the guest's functions. */
 static void test_recorder(void **state)
 {
@@ -345,11 +378,12 @@ static void test_load_damaged(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_recorder),    cmocka_unit_test(test_build),
-		cmocka_unit_test(test_dead_writer), cmocka_unit_test(test_lost),
-		cmocka_unit_test(test_lies),	    cmocka_unit_test(test_all_ones),
-		cmocka_unit_test(test_read),	    cmocka_unit_test(test_read_va),
-		cmocka_unit_test(test_save_load),   cmocka_unit_test(test_load_damaged),
+		cmocka_unit_test(test_recorder),     cmocka_unit_test(test_build),
+		cmocka_unit_test(test_dead_writer),  cmocka_unit_test(test_lost),
+		cmocka_unit_test(test_memory_alone), cmocka_unit_test(test_lies),
+		cmocka_unit_test(test_all_ones),     cmocka_unit_test(test_read),
+		cmocka_unit_test(test_read_va),	     cmocka_unit_test(test_save_load),
+		cmocka_unit_test(test_load_damaged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
