@@ -33,19 +33,13 @@ static int dump_stop(struct ctl_client *cli, bool *ran, struct err *err)
 /* This process has the guest's memory mapped: the VM's has nothing to do. */
 static int dump_file(struct ctl_client *cli, int fd, struct err *err)
 {
-	struct vm_view *view = malloc(sizeof(*view));
+	struct vm_view *view = ctl_look(cli, err);
 	int ret;
 
 	if (!view)
-		return err_sys(err, ENOMEM, "view");
-	ret = ctl_attach(cli, 0, err);
-	if (ret == 0)
-		ret = ctl_view(cli, view, err);
-	if (ret == 0) {
-		ret = dump_write(view, fd, err);
-		view_release(view);
-	}
-	free(view);
+		return -err->code;
+	ret = dump_write(view, fd, err);
+	ctl_look_end(view);
 	return ret;
 }
 

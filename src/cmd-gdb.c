@@ -115,21 +115,14 @@ static void gdb_add_symbols(struct gdb_words *words, const struct vm_view *view)
 
 static int gdb_look(struct ctl_client *cli, struct gdb_words *words, struct err *err)
 {
-	struct vm_view *view = malloc(sizeof(*view));
-	int ret;
+	struct vm_view *view = ctl_look(cli, err);
 
 	if (!view)
-		return err_sys(err, ENOMEM, "view");
-	ret = ctl_attach(cli, 0, err);
-	if (ret == 0)
-		ret = ctl_view(cli, view, err);
-	if (ret == 0) {
-		gdb_add_symbols(words, view);
-		gdb_add(words, "-ex", "target remote %s", view->gdb);
-		view_release(view);
-	}
-	free(view);
-	return ret;
+		return -err->code;
+	gdb_add_symbols(words, view);
+	gdb_add(words, "-ex", "target remote %s", view->gdb);
+	ctl_look_end(view);
+	return 0;
 }
 
 static int gdb_exec(struct gdb_words *words, int argc, char **argv)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/io.h"
 #include "cmd.h"
 
 #define MONITOR_HISTORY	 1000
@@ -206,14 +207,9 @@ static char *monitor_prompt(EditLine *el)
 /* $XDG_STATE_HOME/vitrine/history: commands outlive the VM they were typed for. */
 static void monitor_history_file(struct prompt *pr)
 {
-	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
 	char dir[400];
 
-	if (state && state[0] == '/')
-		snprintf(dir, sizeof(dir), "%s/vitrine", state);
-	else if (home && home[0] == '/')
-		snprintf(dir, sizeof(dir), "%s/.local/state/vitrine", home);
-	else
+	if (!io_person_dir("XDG_STATE_HOME", ".local/state", dir, sizeof(dir)))
 		return;
 	if (mkdir(dir, 0700) == 0 || errno == EEXIST)
 		snprintf(pr->file, sizeof(pr->file), "%s/history", dir);

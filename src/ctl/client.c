@@ -523,6 +523,26 @@ int ctl_view(struct ctl_client *cli, struct vm_view *out, struct err *err)
 	return view_build(cli->sample, cli->sample_len, cli->ram, cli->ram_len, out, err);
 }
 
+struct vm_view *ctl_look(struct ctl_client *cli, struct err *err)
+{
+	struct vm_view *view = malloc(sizeof(*view));
+
+	if (!view) {
+		err_sys(err, ENOMEM, "view");
+		return NULL;
+	}
+	if (ctl_attach(cli, 0, err) == 0 && ctl_view(cli, view, err) == 0)
+		return view;
+	free(view);
+	return NULL;
+}
+
+void ctl_look_end(struct vm_view *view)
+{
+	view_release(view);
+	free(view);
+}
+
 int ctl_console(const char *name, struct err *err)
 {
 	char dir[RUNDIR_PATH_MAX], path[RUNDIR_PATH_MAX + 16];

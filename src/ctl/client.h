@@ -78,6 +78,9 @@ json_t *ctl_event(struct ctl_client *cli, bool *gone);
  */
 int ctl_attach(struct ctl_client *cli, unsigned int hz, struct err *err);
 int ctl_view(struct ctl_client *cli, struct vm_view *out, struct err *err);
+/* Attach and take one picture: what a command that looks once wants. ctl_look_end() frees it. */
+struct vm_view *ctl_look(struct ctl_client *cli, struct err *err);
+void ctl_look_end(struct vm_view *view);
 /* Connect to a VM's console socket (COM1; replay of the past, then live). fd or -errno. */
 int ctl_console(const char *name, struct err *err);
 

@@ -212,17 +212,23 @@ static int debug_qmp_break(void *ctx, struct ctl_conn *conn, const json_t *args,
 	return res;
 }
 
+/* What has the id of the arguments, taken away by REMOVE. */
+static int debug_remove(struct debug *debug, const json_t *args,
+			int (*remove)(struct dbg *dbg, unsigned int id, struct err *err),
+			struct err *err)
+{
+	long long id;
+	int res = proto_need_int(args, "id", 1, UINT32_MAX, &id, err);
+
+	return res < 0 ? res : remove(debug->dbg, (unsigned int)id, err);
+}
+
 static int debug_qmp_delete(void *ctx, struct ctl_conn *conn, const json_t *args, json_t **ret,
 			    struct err *err)
 {
-	struct debug *debug = ctx;
-	long long id;
-	int res;
-
 	(void)conn;
 	(void)ret;
-	res = proto_need_int(args, "id", 1, UINT32_MAX, &id, err);
-	return res < 0 ? res : dbg_remove_id(debug->dbg, (unsigned int)id, err);
+	return debug_remove(ctx, args, dbg_remove_id, err);
 }
 
 static int debug_qmp_list(void *ctx, struct ctl_conn *conn, const json_t *args, json_t **ret,
@@ -294,14 +300,9 @@ static int debug_qmp_catches(void *ctx, struct ctl_conn *conn, const json_t *arg
 static int debug_qmp_catch_delete(void *ctx, struct ctl_conn *conn, const json_t *args,
 				  json_t **ret, struct err *err)
 {
-	struct debug *debug = ctx;
-	long long id;
-	int res;
-
 	(void)conn;
 	(void)ret;
-	res = proto_need_int(args, "id", 1, UINT32_MAX, &id, err);
-	return res < 0 ? res : dbg_catch_remove(debug->dbg, (unsigned int)id, err);
+	return debug_remove(ctx, args, dbg_catch_remove, err);
 }
 
 static const struct ctl_command debug_qmp[] = {

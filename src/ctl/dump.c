@@ -9,6 +9,7 @@
 #include <sys/procfs.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "ctl/dump-linux.h"
 
 #define DUMP_CHUNK 65536
@@ -23,19 +24,9 @@ struct dump_note {
 
 static int dump_put(int fd, const void *data, size_t len, struct err *err)
 {
-	const char *at = data;
-	ssize_t n;
+	int ret = io_write_all(fd, data, len);
 
-	while (len) {
-		n = write(fd, at, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return err_sys(err, n ? errno : ENOSPC, "dump");
-		at += n;
-		len -= (size_t)n;
-	}
-	return 0;
+	return ret ? err_sys(err, -ret, "dump") : 0;
 }
 
 /* The order of struct user_regs_struct. */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/io.h"
 #include "inspect/sym-priv.h"
 
 enum { WRITE_NULL, WRITE_TEXT, WRITE_DATA, WRITE_SYMTAB, WRITE_STRTAB, WRITE_SHSTRTAB, WRITE_NR };
@@ -48,15 +49,9 @@ static bool write_one(void *ctx, const char *name, const struct sym_entry *entry
 
 static int write_all(int fd, const void *data, size_t len, struct err *err)
 {
-	const char *at = data;
-	ssize_t n;
+	int ret = io_write_all(fd, data, len);
 
-	for (; len; at += n, len -= (size_t)n) {
-		n = write(fd, at, len);
-		if (n <= 0)
-			return err_sys(err, n ? errno : ENOSPC, "symbols");
-	}
-	return 0;
+	return ret ? err_sys(err, -ret, "symbols") : 0;
 }
 
 static void write_sections(const struct write_elf *we, Elf64_Shdr *sec)

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/time.h"
 #include "inspect/mmu.h"
 
@@ -506,23 +507,6 @@ struct view_record {
 	uint64_t off;
 };
 
-static int view_write_all(int fd, const void *data, size_t len)
-{
-	const char *from = data;
-
-	while (len) {
-		ssize_t ret = write(fd, from, len);
-
-		if (ret < 0 && errno == EINTR)
-			continue;
-		if (ret <= 0)
-			return ret ? -errno : -EIO;
-		from += ret;
-		len -= (size_t)ret;
-	}
-	return 0;
-}
-
 /* Bytes read: less than LEN at the end of the file, -errno on error. */
 static ssize_t view_read_all(int fd, void *data, size_t len)
 {
@@ -564,7 +548,7 @@ static int view_save_part(int fd, enum view_part part, const void *data, uint64_
 			continue;
 		out.rec = (struct view_record){ .part = part, .len = (uint32_t)nr, .off = off };
 		memcpy(out.data, from + off, nr);
-		ret = view_write_all(fd, &out, sizeof(out.rec) + nr);
+		ret = io_write_all(fd, &out, sizeof(out.rec) + nr);
 		if (ret)
 			return ret;
 	}
@@ -593,7 +577,7 @@ int view_save(const struct vm_view *view, int fd, struct err *err)
 	copy->ring = NULL;
 	copy->page = NULL;
 	copy->nr_pages = 0;
-	ret = view_write_all(fd, &head, sizeof(head));
+	ret = io_write_all(fd, &head, sizeof(head));
 	if (!ret)
 		ret = view_save_part(fd, VIEW_PART_VIEW, copy, sizeof(*copy));
 	if (!ret)

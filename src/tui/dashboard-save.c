@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "tui/dashboard-priv.h"
 
 /* The focused pane as text: what is on screen, at the size it has. */
@@ -48,16 +49,7 @@ static int save_write_file(const char *path, const struct buf *text)
 /* $XDG_STATE_HOME/vitrine/yank, its folder made where it is missing. */
 static bool save_yank_path(char *path, size_t len)
 {
-	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-	int used;
-
-	if (state && state[0] == '/')
-		used = snprintf(path, len, "%s/vitrine", state);
-	else if (home && home[0] == '/')
-		used = snprintf(path, len, "%s/.local/state/vitrine", home);
-	else
-		return false;
-	if (used < 0 || (size_t)used + 8 > len)
+	if (!io_person_dir("XDG_STATE_HOME", ".local/state", path, len) || strlen(path) + 8 > len)
 		return false;
 	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';

@@ -10,8 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/parse.h"
 
+#define SETTINGS_FILE	  "/vitrine.conf"
 #define SETTINGS_FILE_MAX 65536
 #define SETTINGS_WORD_MAX 32
 
@@ -113,29 +115,20 @@ int settings_parse(const char *name, const char *text, size_t len, struct settin
 	return ret;
 }
 
-static bool settings_path(char *path, size_t len)
-{
-	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-	int used;
-
-	if (config && config[0] == '/')
-		used = snprintf(path, len, "%s/vitrine/vitrine.conf", config);
-	else if (home && home[0] == '/')
-		used = snprintf(path, len, "%s/.config/vitrine/vitrine.conf", home);
-	else
-		return false;
-	return used > 0 && (size_t)used < len;
-}
-
 int settings_load(struct settings *out, struct err *err)
 {
 	char path[256], *text;
+	size_t used;
 	ssize_t n;
 	int fd, ret;
 
 	memset(out, 0, sizeof(*out));
-	if (!settings_path(path, sizeof(path)))
+	if (!io_person_dir("XDG_CONFIG_HOME", ".config", path, sizeof(path)))
 		return 0;
+	used = strlen(path);
+	if (used + sizeof(SETTINGS_FILE) > sizeof(path))
+		return 0;
+	memcpy(path + used, SETTINGS_FILE, sizeof(SETTINGS_FILE));
 	/* A pipe in its place must not hold us up. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Files, and where a person's are. */
+#ifndef VITRINE_BASE_IO_H
+#define VITRINE_BASE_IO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Write all LEN bytes to the blocking FD; 0 or -errno, -ENOSPC where it takes no more. */
+int io_write_all(int fd, const void *data, size_t len);
+/*
+ * This program's folder below VARIABLE of the environment (XDG_STATE_HOME, ...), or below
+ * $HOME/FALLBACK where that names no absolute path. False: there is none, or LEN is too short.
+ */
+bool io_person_dir(const char *variable, const char *fallback, char *path, size_t len);
+
+#endif
