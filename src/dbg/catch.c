@@ -133,6 +133,18 @@ void dbg_catch_stop_locked(struct dbg *dbg, unsigned int vcpu, char *text, size_
 
 /* --- what the VM tells --- */
 
+/* Registers are asked for where somebody catches this, not for each port that goes by. */
+static bool catch_any_locked(const struct dbg *dbg, const struct dbg_caught *what)
+{
+	const struct dbg_catch *ct;
+
+	for (ct = dbg->catches.ct; ct < dbg->catches.ct + DBG_MAX_CATCHES; ct++) {
+		if (dbg_catch_matches(ct, what))
+			return true;
+	}
+	return false;
+}
+
 bool dbg_catch_accessed(void *ctx, const struct vm_access *acc, char *text, size_t text_len)
 {
 	static const enum dbg_catch_kind kinds[] = { [VM_ACCESS_PORT] = DBG_CATCH_PORT,
@@ -146,12 +158,14 @@ bool dbg_catch_accessed(void *ctx, const struct vm_access *acc, char *text, size
 					 .data = acc->data };
 	struct dbg *dbg = ctx;
 	struct x86_state st;
-	bool stop;
+	bool stop = false;
 
-	memset(&st, 0, sizeof(st));
-	(void)vcpu_peek(vm_vcpu(dbg->vm, acc->vcpu), &st);
 	pthread_mutex_lock(&dbg->lock);
-	stop = dbg_catch_take_locked(dbg, &what, &st);
+	if (catch_any_locked(dbg, &what)) {
+		memset(&st, 0, sizeof(st));
+		(void)vcpu_peek(vm_vcpu(dbg->vm, acc->vcpu), &st);
+		stop = dbg_catch_take_locked(dbg, &what, &st);
+	}
 	if (stop)
 		dbg_catch_stop_locked(dbg, acc->vcpu, text, text_len);
 	pthread_mutex_unlock(&dbg->lock);
