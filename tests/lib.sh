@@ -14,6 +14,7 @@
 #	poll_until SECONDS COMMAND...	until it succeeds; false when the time is over
 #	vitrine ARGUMENT...	the one under test
 #	vm_state NAME, vm_is NAME STATE, vm_says NAME TEXT	of a VM that runs
+#	gdb_session VM SCRIPT [PROGRAM]	Debian's gdb runs tests/gdb/SCRIPT, connected to VM
 #	screen_start COMMAND..., screen_keys KEY..., screen_text, screen_has TEXT,
 #	screen_wait SECONDS TEXT, screen_size COLUMNS ROWS	a terminal (tmux)
 #
@@ -122,6 +123,23 @@ want_out()
 want_err()
 {
 	grep -qF -- "$1" "$err" || fail "does not say \"$1\" on stderr"
+}
+
+# The script's result lines go out as they come; that it stops in the midst is one too.
+gdb_session()
+{
+	local name=$1 script=$2 log=$tmp/gdb-session rc
+
+	shift 2
+	timeout "${gdb_limit:-240}" gdb -nx -q -batch -iex "set debuginfod enabled off" \
+		-ex "target remote $XDG_RUNTIME_DIR/vitrine/$name/gdb.sock" \
+		-x "$top/tests/gdb/$script" "$@" 2>&1 | tee "$log" |
+		grep --line-buffered -E '^(ok|not ok|skip|# |Traceback|Python)' |
+		grep --line-buffered -v '^# \(case\|all\) '
+	rc=${PIPESTATUS[0]}
+	[ "$rc" -ne 0 ] || ! grep -q '^# all ' "$log" || return 0
+	echo "not ok $script - gdb ended with $rc in \"$(sed -n 's/^# case //p' "$log" | tail -n 1)\""
+	tail -n 8 "$log" | cut -c1-160 | sed 's/^/# gdb: /'
 }
 
 poll_until()

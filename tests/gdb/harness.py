@@ -47,6 +47,7 @@ def prepare():
 
 def run_cases(prefix=""):
     for name, run in cases:
+        print("# case " + name, flush=True)
         try:
             ex("delete")
             run()
@@ -56,3 +57,4 @@ def run_cases(prefix=""):
             print("not ok %s%s - %s" % (prefix, name, why[0]), flush=True)
             for line in why[1:]:
                 print("# " + line)
+    print("# all %d cases" % len(cases), flush=True)

@@ -96,13 +96,15 @@ def _():
     want("__switch_to" in here(), here())
 
 
+# In the first module that is loaded, by the second one: where later ones go depends on whether
+# the kernel has given the first one's initial part back by then, and so differs from run to run.
 @case("break in a module, set before it is loaded")
 def _():
-    at = symbols["register_virtio_driver"]
+    at = symbols["llc_sap_open"]
     want(at >> 24 >= 0xffffffffc0, "%x is not a module's address" % at)
-    run_to("break register_virtio_driver")
+    run_to("break llc_sap_open")
     want(value("$pc") == at, "pc is %x" % value("$pc"))
-    want(value("*(long *)$rdi"), "no name in its argument")
+    want(value("$rdi") & 0xff == 0xaa, "opens %x, not SNAP" % value("$rdi"))
 
 
 @case("scheduler-locking: one processor steps, the others stand")

@@ -6,9 +6,9 @@
 . "$(dirname "$0")/../lib.sh"
 
 kernel=$("$top/tests/bed/fetch" cloud-kernel) && "$top/tests/bed/mkinitrd" "$tmp/initrd" \
-	virtio_ring virtio virtio_balloon || exit
+	llc psnap || exit
 wanted='start_kernel|sysvec_apic_timer_interrupt|current_task|__switch_to|__switch_to_asm'
-wanted+='|register_virtio_driver|panic|schedule'
+wanted+='|llc_sap_open|panic|schedule'
 
 case_begin "the kernel tells where its symbols are"
 mkfifo "$tmp/in"
@@ -23,9 +23,8 @@ grep -q " start_kernel" "$tmp/syms" || { tail -n 15 "$tmp/syms" >"$out"; fail "n
 case_end
 : >"$tmp/serial"
 
-LINUX_SYMS=$tmp/syms timeout 240 gdb -nx -q -batch -iex "set debuginfod enabled off" \
-	-ex "target remote $XDG_RUNTIME_DIR/vitrine/linux/gdb.sock" \
-	-x "$top/tests/gdb/linux.py" 2>&1 | grep -E '^(ok|not ok|skip|#|Traceback|Python)'
+export LINUX_SYMS=$tmp/syms
+gdb_session linux linux.py
 
 case_begin "the kernel debugged so comes to its shell"
 poll_until 120 grep -q "READY 2" "$tmp/serial" || { tail "$tmp/serial" >"$out"; fail "no READY 2"; }

@@ -11,7 +11,4 @@ run vitrine run --detach --freeze --name modes --symbols "$build/guests/modes.el
 want_status 0
 case_end
 
-timeout 240 gdb -nx -q -batch -iex "set debuginfod enabled off" \
-	-ex "target remote $XDG_RUNTIME_DIR/vitrine/modes/gdb.sock" \
-	-x "$top/tests/gdb/modes.py" "$build/guests/modes.elf" 2>&1 |
-	grep -E '^(ok|not ok|skip|#|Traceback|Python)'
+gdb_session modes modes.py "$build/guests/modes.elf"

@@ -6,7 +6,6 @@
 . "$(dirname "$0")/../lib.sh"
 
 demo=$build/guests/demo.elf
-gdb=(timeout 240 gdb -nx -q -batch -iex "set debuginfod enabled off")
 
 case_begin "a frozen guest waits"
 run vitrine run --detach --freeze --cpus 2 --name demo "$demo"
@@ -15,8 +14,7 @@ vm_is demo prelaunch || fail "its state is $(vm_state demo)"
 case_end
 
 export SESSION_RUN_DIR=$XDG_RUNTIME_DIR/vitrine/demo
-"${gdb[@]}" -ex "target remote $SESSION_RUN_DIR/gdb.sock" -x "$top/tests/gdb/session.py" \
-	"$demo" 2>&1 | grep -E '^(ok|not ok|skip|#|Traceback|Python)'
+gdb_session demo session.py "$demo"
 
 case_begin "the guest runs on when gdb detaches"
 vm_is demo running || fail "its state is $(vm_state demo)"

@@ -10,7 +10,4 @@ want_status 0
 poll_until 60 vm_says steps "steps: ready" || fail "it does not begin"
 case_end
 
-timeout 240 gdb -nx -q -batch -iex "set debuginfod enabled off" \
-	-ex "target remote $XDG_RUNTIME_DIR/vitrine/steps/gdb.sock" \
-	-x "$top/tests/gdb/steps.py" "$build/guests/steps.elf" 2>&1 |
-	grep -E '^(ok|not ok|skip|#|Traceback|Python)'
+gdb_session steps steps.py "$build/guests/steps.elf"
