@@ -206,7 +206,7 @@ fuzz_one()
 		echo "ok fuzz/$name"
 	else
 		echo "not ok fuzz/$name - libFuzzer ended with $rc; what it found is in build-asan/fuzz/found-$name"
-		tail -n 30 <<<"$said" | sed 's/^/# /'
+		grep -Ev '^(#[0-9]|INFO:|[[:space:]]*NEW_)' <<<"$said" | tail -n 60 | cut -c1-160 | sed 's/^/# /'
 	fi
 }
 

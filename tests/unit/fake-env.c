@@ -37,6 +37,8 @@ static void fake_serial_out(void *ctx, unsigned int index, const uint8_t *data, 
 	struct fake_env *fake = ctx;
 	size_t room;
 
+	if (index >= FAKE_SERIALS)
+		abort();
 	pthread_mutex_lock(&fake->lock);
 	room = FAKE_OUT_MAX - fake->out_len[index];
 	memcpy(fake->out[index] + fake->out_len[index], data, len < room ? len : room);

@@ -13,6 +13,7 @@
 #define FAKE_TIMERS  8
 #define FAKE_LINES   24
 #define FAKE_OUT_MAX 65536
+#define FAKE_SERIALS 4 /* COM1, COM2, the debug port, the virtio console */
 #define FAKE_MSIS    256
 
 struct dev_timer {
@@ -42,8 +43,8 @@ struct fake_env {
 	unsigned int nr_requests;
 	enum dev_request request; /* the last one */
 	uint32_t value;
-	uint8_t out[3][FAKE_OUT_MAX];
-	size_t out_len[3];
+	uint8_t out[FAKE_SERIALS][FAKE_OUT_MAX];
+	size_t out_len[FAKE_SERIALS];
 	struct dev_timer timer[FAKE_TIMERS];
 	struct dev_msi msi[FAKE_MSIS]; /* the fds are as good as signals: see fake_msi() */
 };
