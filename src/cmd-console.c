@@ -15,14 +15,17 @@
 
 #define CONSOLE_REPLAY_MAX (1u << 20)
 #define CONSOLE_QUIET_NS   300000000ull
+#define CONSOLE_LINGER_MS  1000 /* of silence, after a pipe's end */
+#define CONSOLE_LINGER_NS  10000000000ull
 
 static const struct cmd_help console_help = {
 	.synopsis = "vitrine console [NAME]",
 	.what = "Makes this terminal the guest's first serial line: the last screenful, then "
 		"live.\n"
 		"Ctrl-] d leaves, Ctrl-] q ends the VM, Ctrl-] c opens the monitor, Ctrl-] twice\n"
-		"sends one. Everything else, Ctrl-C too, goes to the guest.",
-	.example = { "vitrine console", "vitrine console demo" },
+		"sends one. Everything else, Ctrl-C too, goes to the guest. Where input is a pipe\n"
+		"or a file, its end leaves, as soon as the guest has been silent for a second.",
+	.example = { "vitrine console demo", "echo uname -a | vitrine console demo" },
 };
 
 struct console_session {
@@ -149,30 +152,58 @@ static bool console_from_keyboard(struct console_session *ses)
 	return true;
 }
 
-/* Both ways until somebody leaves; true where it was the VM. */
-static bool console_loop(struct console_session *ses)
+enum console_end { CONSOLE_ON, CONSOLE_LEFT, CONSOLE_VM_ENDED };
+
+static enum console_end console_from_guest(struct console_session *ses)
 {
-	struct pollfd pfd[2] = { { .fd = ses->fd, .events = POLLIN },
-				 { .fd = STDIN_FILENO, .events = POLLIN } };
 	char data[65536];
 	ssize_t n;
 
-	for (;;) {
-		if (poll(pfd, 2, -1) < 0 && errno != EINTR)
-			return false;
-		if (pfd[0].revents) {
-			n = read(ses->fd, data, sizeof(data));
-			if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-				return true;
-			if (n > 0 && !console_write(STDOUT_FILENO, data, (size_t)n))
-				return false;
-		}
-		if (!pfd[1].revents || console_from_keyboard(ses))
-			continue;
-		if (ses->terminal)
-			return false;
-		pfd[1].fd = -1; /* the end of a pipe is not the end of the session */
+	n = read(ses->fd, data, sizeof(data));
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		return CONSOLE_VM_ENDED;
+	if (n > 0 && !console_write(STDOUT_FILENO, data, (size_t)n))
+		return CONSOLE_LEFT;
+	return CONSOLE_ON;
+}
+
+/* A pipe has ended: what the guest has to say to its last line is still heard. */
+static enum console_end console_linger(struct console_session *ses)
+{
+	uint64_t deadline = time_now_ns() + CONSOLE_LINGER_NS;
+	struct pollfd pfd = { .fd = ses->fd, .events = POLLIN };
+	enum console_end end = CONSOLE_ON;
+	int ret;
+
+	while (end == CONSOLE_ON && time_now_ns() < deadline) {
+		ret = poll(&pfd, 1, CONSOLE_LINGER_MS);
+		if (ret == 0 || (ret < 0 && errno != EINTR))
+			return CONSOLE_LEFT;
+		if (ret > 0)
+			end = console_from_guest(ses);
 	}
+	return end;
+}
+
+/* Both ways until somebody leaves. */
+static enum console_end console_loop(struct console_session *ses)
+{
+	struct pollfd pfd[2] = { { .fd = ses->fd, .events = POLLIN },
+				 { .fd = STDIN_FILENO, .events = POLLIN } };
+	enum console_end end = CONSOLE_ON;
+
+	while (end == CONSOLE_ON) {
+		if (poll(pfd, 2, -1) < 0) {
+			if (errno != EINTR)
+				return CONSOLE_LEFT;
+			continue;
+		}
+		if (pfd[0].revents)
+			end = console_from_guest(ses);
+		if (end == CONSOLE_ON && pfd[1].revents && !console_from_keyboard(ses))
+			return ses->terminal ? CONSOLE_LEFT : console_linger(ses);
+	}
+	return end;
 }
 
 static int console_info(const char *name, uint64_t *said, char *state, size_t len, struct err *err)
@@ -200,8 +231,8 @@ int cmd_console(int argc, char **argv)
 	struct err err = ERR_INIT;
 	const char *prefix;
 	uint64_t said = 0;
+	enum console_end end;
 	int status;
-	bool ended;
 
 	if (cmd_only_name(argc, argv, &console_help, &prefix, &status))
 		return status;
@@ -221,9 +252,11 @@ int cmd_console(int argc, char **argv)
 		if (escape_raw(STDIN_FILENO, &err) < 0)
 			return cmd_fail(&err, 1);
 	}
-	ended = console_loop(&ses);
+	end = console_loop(&ses);
 	escape_restore();
 	close(ses.fd);
-	fprintf(stderr, ended ? "\nvitrine: %s has ended\n" : "\nvitrine: left %s\n", name);
+	fprintf(stderr,
+		end == CONSOLE_VM_ENDED ? "\nvitrine: %s has ended\n" : "\nvitrine: left %s\n",
+		name);
 	return 0;
 }

@@ -6,45 +6,21 @@
 # `make bench BENCH_ONLY=balloon`, in the bed where there is no KVM.
 set -u
 build=$(cd "$1" && pwd)
-top=$(cd "$(dirname "$0")/../.." && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
 tmp=$(mktemp -d)
-export XDG_RUNTIME_DIR=$tmp/run VITRINE_PROC=
+export XDG_RUNTIME_DIR=$tmp/run
 unset VITRINE_PROC
 mkdir -m 700 "$XDG_RUNTIME_DIR"
 : "${QEMU:=qemu-system-x86_64}"
 kernel=${BENCH_KERNEL:-}
 initrd=$tmp/initrd
-mib=1048576
 
 now_ms()
 {
 	date +%s%3N
 }
 
-# qmp SOCKET COMMAND: one command's reply.
-qmp()
-{
-	{
-		printf '{"execute":"qmp_capabilities"}\n%s\n' "$2"
-		sleep 0.2
-	} | timeout 10 socat -t 2 - "UNIX-CONNECT:$1" | tail -n 1
-}
-
-# move NAME SOCKET FROM TO: MiB a second until "actual" is there.
-move()
-{
-	local begin end
-
-	begin=$(now_ms)
-	qmp "$2" "{\"execute\":\"balloon\",\"arguments\":{\"value\":$(($4 * mib))}}" >/dev/null
-	until [ "$(qmp "$2" '{"execute":"query-balloon"}' | jq '.return.actual')" = $(($4 * mib)) ]; do
-		[ $(($(now_ms) - begin)) -lt 120000 ] || { echo "| $1 | $3 to $4 MiB | not done |"; return; }
-	done
-	end=$(now_ms)
-	echo "| $1 | $3 to $4 MiB | $(((($3 > $4 ? $3 - $4 : $4 - $3) * 1000) / (end - begin))) MiB/s |"
-}
-
-# Free memory becomes memory that was used, so that there is something to give.
 guest_ready()
 {
 	local n
@@ -56,33 +32,52 @@ guest_ready()
 	echo "the guest does not come up" >&2
 	return 1
 }
-touch_all='vitrine.run="dd if=/dev/zero of=/tmp/f bs=1M count=380 2>/dev/null; rm /tmp/f; echo TOUCHED; sleep 10000"'
+
+# Free memory becomes memory that was used, so that there is something to give.
+touch_all='vitrine.run="mkdir /fill; mount -t tmpfs -o size=450M fill /fill; dd if=/dev/zero of=/fill/f bs=1M count=380 2>/dev/null; rm /fill/f; echo TOUCHED; sleep 10000"'
+
+# Three times there and back, in turn with the other side's.
+bench_ours()
+{
+	"$build/vitrine" run --headless --name bench --mem 512M --balloon stats=1 --initrd "$initrd" \
+		"$kernel" -- console=ttyS0 quiet "$touch_all" >"$tmp/ours" 2>&1 </dev/null &
+	guest_ready "$tmp/ours" &&
+		"$here/balloon.py" "$XDG_RUNTIME_DIR/vitrine/bench/qmp.sock" 512 256 512 256 512 256 512
+	"$build/vitrine" balloon bench --json |
+		jq -r '."stats-round-trip-us"' >"$tmp/trip"
+	"$build/vitrine" kill bench
+	wait
+}
+
+bench_theirs()
+{
+	"$QEMU" -M q35 -enable-kvm -cpu host -m 512 -display none -nodefaults -serial "file:$tmp/theirs" \
+		-device virtio-balloon-pci -qmp "unix:$tmp/qemu.sock,server=on,wait=off" -kernel "$kernel" \
+		-initrd "$initrd" -append "console=ttyS0 quiet $touch_all" >/dev/null 2>&1 &
+	guest_ready "$tmp/theirs" && "$here/balloon.py" "$tmp/qemu.sock" 512 256 512 256 512 256 512
+	kill $!
+	wait
+}
 
 bench_device()
 {
 	"$top/tests/e2e/guest-initrd" "$initrd" || return
-	echo "## Balloon: inflate and deflate"
+	echo "### Balloon: MiB/s between 512 and 256 MiB"
 	echo
-	echo "| | | |"
+	echo "| | inflate | deflate |"
 	echo "|---|---|---|"
-	"$build/vitrine" run --headless --name bench --mem 512M --initrd "$initrd" "$kernel" -- \
-		console=ttyS0 quiet "$touch_all" >"$tmp/ours" 2>&1 </dev/null &
-	guest_ready "$tmp/ours" && {
-		move vitrine "$XDG_RUNTIME_DIR/vitrine/bench/qmp.sock" 512 256
-		move vitrine "$XDG_RUNTIME_DIR/vitrine/bench/qmp.sock" 256 512
-		"$build/vitrine" balloon bench --json |
-			jq -r '"| vitrine | statistics round trip | \(."stats-round-trip-us") us |"'
-	}
-	"$build/vitrine" kill bench
-	"$QEMU" -M q35 -enable-kvm -cpu host -m 512 -nographic -nodefaults -serial "file:$tmp/theirs" \
-		-device virtio-balloon-pci -qmp "unix:$tmp/qemu.sock,server,nowait" -kernel "$kernel" \
-		-initrd "$initrd" -append "console=ttyS0 quiet $touch_all" >/dev/null 2>&1 &
-	guest_ready "$tmp/theirs" && {
-		move QEMU "$tmp/qemu.sock" 512 256
-		move QEMU "$tmp/qemu.sock" 256 512
-	}
-	qmp "$tmp/qemu.sock" '{"execute":"quit"}' >/dev/null
-	wait
+	{
+		bench_ours
+		bench_theirs
+	} | awk '
+		{ for (i = 1; i <= 6; i += 2) { if ($i > in_[NR]) in_[NR] = $i; if ($(i + 1) > out[NR]) out[NR] = $(i + 1) } }
+		END {
+			printf "| vitrine | %s | %s |\n| QEMU | %s | %s |\n", in_[1], out[1], in_[2], out[2]
+			if (in_[2] && out[2])
+				printf "| ratio | %.2f | %.2f |\n", in_[1] / in_[2], out[1] / out[2]
+		}'
+	echo
+	echo "Statistics: asked and answered in $(cat "$tmp/trip") us."
 }
 
 bench_rounds()
@@ -95,7 +90,7 @@ bench_rounds()
 	kill "$fleet"
 	wait "$fleet"
 	echo
-	echo "## A round of the balancer, 50 VMs (one of them never answers)"
+	echo "### A round of the balancer, 50 VMs (one of them never answers)"
 	echo
 	sed -n 's/.*round: 50 VMs, \(.*\) ms/\1/p' "$tmp/log" | sort -n |
 		awk '{ v[NR] = $1 } END { printf "least %s ms, median %s ms of %d rounds\n", v[1], v[int((NR + 1) / 2)], NR }'
@@ -114,7 +109,7 @@ bench_many()
 		until "$build/vitrine" logs "d$i" | grep -q "demo: ready"; do :; done
 	done
 	echo
-	echo "## 20 demo guests"
+	echo "### 20 demo guests"
 	echo
 	echo "All at their prompt after $(($(now_ms) - begin)) ms. Memory of one, idle:"
 	echo

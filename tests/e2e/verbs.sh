@@ -73,6 +73,13 @@ screen_keys C-] d
 screen_wait 10 "left demo-2" || fail "does not leave"
 screen_kill
 
+case_begin "a console whose input is a pipe says what the guest answers, and leaves"
+printf 'help\n' | timeout 60 "$build/vitrine" console demo-2 >"$out" 2>"$err"
+status=$?
+want_status 0
+want_out "switch off"
+want_err "left demo-2"
+
 case_begin "the monitor's prompt completes and shows events"
 screen_start "$build/vitrine" monitor demo-2
 screen_wait 20 "(demo-2)" || fail "no prompt"

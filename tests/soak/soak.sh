@@ -1,21 +1,25 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# soak.sh BUILD-DIR [loop|hour|all]: `make soak`. Long runs, on this machine's KVM
+# soak.sh BUILD-DIR [loop|hour|short]: `make soak`. Long runs, on this machine's KVM
 # or inside the bed. Prints what it saw; exit status 0 if all of it was right.
+# "short" is the hour in a quarter of it.
 #
 #   SOAK_VMS     VMs of the loop (50)          SOAK_LOOPS    rounds of it (10)
 #   SOAK_PHASES  phases of the hour (36)       SOAK_PHASE_S  seconds each (100)
 #   SOAK_KERNEL, SOAK_INITRD  the Linux guest (tests/e2e/guest-initrd)
-#   SOAK_LIMIT   what the host shall count as having for guests (1G)
+#   SOAK_LIMIT   what the balancer shall take the host to have (all that it has)
+#   SOAK_CONTROL phases of the control run without the balancer (8)
 set -u
 build=$(cd "$1" && pwd)
-what=${2:-all}
+what=${2:-hour}
+[ "$what" != short ] || : "${SOAK_PHASES:=8}" "${SOAK_PHASE_S:=15}" "${SOAK_CONTROL:=5}"
 tmp=$(mktemp -d)
 export XDG_RUNTIME_DIR=$tmp/run
 mkdir -m 700 "$XDG_RUNTIME_DIR"
 trap 'soak_clean' EXIT
 failed=0
+kills=$(awk '/^oom_kill / { print $2 }' /proc/vmstat)
 
 soak_clean()
 {
@@ -64,9 +68,26 @@ soak_loop()
 
 # --- four guests that want more together than there is
 
+soak_nr=0
+
+# soak_guest VM COMMAND SECONDS: in its shell, until it says that it has succeeded.
 soak_guest()
 {
-	printf '%s\n' "$2" | "$build/vitrine" console "$1" >/dev/null 2>&1
+	local end=$((SECONDS + $3))
+
+	soak_nr=$((soak_nr + 1))
+	printf '%s; echo done-$((%d))-$?\n' "$2" $soak_nr |
+		"$build/vitrine" console "$1" >/dev/null 2>&1
+	until soak_logs "$1" | grep -q "^done-$soak_nr-0"; do
+		[ $SECONDS -lt $end ] || return 1
+		[ "$(soak_host_kills)" = "$kills" ] || return 1
+		sleep 0.5
+	done
+}
+
+soak_logs()
+{
+	"$build/vitrine" logs "$1" 2>/dev/null
 }
 
 soak_oom_kills()
@@ -74,9 +95,20 @@ soak_oom_kills()
 	local i sum=0
 
 	for i in 1 2 3 4; do
-		sum=$((sum + $("$build/vitrine" logs "linux$i" | grep -c "Killed process\|Out of memory")))
+		sum=$((sum + $(soak_logs "linux$i" | grep -c "Killed process\|Out of memory")))
 	done
 	echo "$sum"
+}
+
+# What the host's kernel has ended, and what went to swap or came from it.
+soak_host_kills()
+{
+	awk '/^oom_kill / { print $2 }' /proc/vmstat
+}
+
+soak_swapped()
+{
+	awk '/^pswp(in|out) / { sum += $2 } END { print sum + 0 }' /proc/vmstat
 }
 
 soak_actual()
@@ -84,28 +116,30 @@ soak_actual()
 	local i
 
 	for i in 1 2 3 4; do
-		"$build/vitrine" balloon "linux$i" --json | jq -j '" ", (.actual / 1048576 | floor)'
+		"$build/vitrine" balloon "linux$i" --json 2>/dev/null |
+			jq -j '" ", (.actual / 1048576 | floor), "/", (.resident / 1048576 | floor)'
 	done
 }
 
-# One guest after the other fills 300 MiB, the others keep 40.
+# soak_phases NR: one guest after the other fills 300 MiB, the others keep 40.
 soak_phases()
 {
-	local phases=${SOAK_PHASES:-36} secs=${SOAK_PHASE_S:-100} p busy
+	local secs=${SOAK_PHASE_S:-100} p busy how
 
-	for ((p = 0; p < phases; p++)); do
-		busy=$((p % 4 + 1))
-		soak_guest "linux$(((p + 3) % 4 + 1))" "rm -f /tmp/fill"
-		soak_guest "linux$busy" "dd if=/dev/zero of=/tmp/fill bs=1M count=300 2>/dev/null; md5sum -c /tmp/sum"
+	for ((p = 0; p < $1; p++)); do
+		busy=$((p % 4 + 1)) how=whole
+		soak_guest "linux$(((p + 3) % 4 + 1))" "rm -f /fill/f" 60
+		soak_guest "linux$busy" "dd if=/dev/zero of=/fill/f bs=1M count=300 2>/dev/null && (cd /fill && md5sum -c sum)" 300 ||
+			how="NOT DONE"
 		sleep "$secs"
-		echo "phase $((p + 1)) of $phases: linux$busy busy, host $(soak_available) kB, MiB:$(soak_actual)"
-		dmesg 2>/dev/null | grep -q "Out of memory.*vitrine" && bad "the host killed a VM"
+		echo "phase $((p + 1)) of $1: linux$busy busy, $how; host $(soak_available) kB, has/resident MiB:$(soak_actual)"
+		[ "$(soak_host_kills)" = "$kills" ] || return 1
 	done
 }
 
-soak_hour()
+soak_start()
 {
-	local i
+	local i n
 
 	for i in 1 2 3 4; do
 		"$build/vitrine" run --detach --name "linux$i" --mem 512M --initrd "$SOAK_INITRD" \
@@ -114,25 +148,63 @@ soak_hour()
 	done
 	for i in 1 2 3 4; do
 		for ((n = 0; n < 1800; n++)); do
-			"$build/vitrine" logs "linux$i" | grep -q READY && break
+			soak_logs "linux$i" | grep -q READY && break
 			sleep 0.2
 		done
-		soak_guest "linux$i" "head -c 20000000 /dev/urandom >/tmp/data; cd /tmp; md5sum data >sum"
+		soak_guest "linux$i" "mkdir /fill; mount -t tmpfs -o size=400M fill /fill; head -c 20000000 /dev/urandom >/fill/data; cd /fill; md5sum data >sum" 120 ||
+			bad "linux$i is not ready"
 	done
-	"$build/vitrine" balance --background --interval 1 --limit "${SOAK_LIMIT:-1G}" \
-		--log "$tmp/balance.log" || bad "no balancer"
-	soak_phases
-	[ "$(soak_oom_kills)" = 0 ] || bad "a guest killed processes"
-	for i in 1 2 3 4; do
-		"$build/vitrine" logs "linux$i" | grep -q "data: FAILED" && bad "linux$i: contents changed"
-	done
-	grep -cE ': (take|give|return) ' "$tmp/balance.log" | sed 's/$/ moves of the balancer/'
-	grep -E ': (take|give|return|cancel) ' "$tmp/balance.log" | tail -n 20
+}
+
+soak_balance_end()
+{
+	local dir
+
 	for dir in /proc/[0-9]*; do
 		tr '\0' ' ' <"$dir/cmdline" 2>/dev/null | grep -q "^$build/vitrine balance " && kill "${dir#/proc/}"
 	done
 }
 
-[ "$what" = hour ] || soak_loop
-[ "$what" = loop ] || soak_hour
+# The same guests and work with nobody who balances: the host has to run out.
+soak_control()
+{
+	local i
+
+	for i in 1 2 3 4; do
+		"$build/vitrine" balloon "linux$i" 512M >/dev/null
+	done
+	soak_phases "${SOAK_CONTROL:-8}"
+	if [ "$(soak_host_kills)" = "$kills" ]; then
+		bad "without the balancer nothing went wrong: the host has too much memory to show anything"
+	else
+		echo "without the balancer: $(dmesg | grep -m1 "Out of memory: Killed process")"
+	fi
+}
+
+# On a host of about 1 GiB for the guests: see run.
+soak_hour()
+{
+	local i swapped
+
+	swapped=$(soak_swapped)
+	"$build/vitrine" balance --background --interval 1 --log "$tmp/balance.log" \
+		${SOAK_LIMIT:+--limit "$SOAK_LIMIT"} || bad "no balancer"
+	soak_start
+	soak_phases "${SOAK_PHASES:-36}"
+	[ "$(soak_host_kills)" = "$kills" ] || bad "the host killed: $(dmesg | grep "Out of memory")"
+	[ "$(soak_oom_kills)" = 0 ] || bad "a guest killed processes"
+	[ "$(soak_swapped)" = "$swapped" ] || bad "the host swapped"
+	for i in 1 2 3 4; do
+		soak_logs "linux$i" | grep -q "FAILED" && bad "linux$i: contents changed"
+	done
+	soak_balance_end
+	grep -cE ': (take|give|return|cancel) ' "$tmp/balance.log" | sed 's/$/ moves of the balancer/'
+	grep -E ': (take|give|return|cancel) |host: ' "$tmp/balance.log" | tail -n "${SOAK_SHOW:-20}"
+	soak_control
+}
+
+case $what in
+loop)	soak_loop ;;
+*)	soak_hour ;;
+esac
 exit $failed
