@@ -131,7 +131,8 @@ gdb_session()
 	local name=$1 script=$2 log=$tmp/gdb-session rc
 
 	shift 2
-	timeout "${gdb_limit:-240}" gdb -nx -q -batch -iex "set debuginfod enabled off" \
+	timeout "${gdb_limit:-240}" gdb -nx -q "${gdb_how[@]:--batch}" \
+		-iex "set debuginfod enabled off" \
 		-ex "target remote $XDG_RUNTIME_DIR/vitrine/$name/gdb.sock" \
 		-x "$top/tests/gdb/$script" "$@" 2>&1 | tee "$log" |
 		grep --line-buffered -E '^(ok|not ok|skip|# |Traceback|Python)' |

@@ -42,6 +42,8 @@ bool dbg_change_begin(struct dbg *dbg)
 void dbg_change_end(struct dbg *dbg, bool held)
 {
 	dbg_arm(dbg);
+	if (held && dbg->stepping_off) /* one is about to leave such a place */
+		dbg_unpatch_all(dbg);
 	if (held)
 		vm_unhold(dbg->vm);
 }
@@ -222,6 +224,16 @@ static void dbg_recover(struct dbg *dbg, unsigned int vcpu)
 	page->shadow_exact[vcpu] = 1;
 }
 
+/* What the vCPU that has stopped all has met; nothing, where a person did. */
+static void dbg_note_stop(struct dbg *dbg, unsigned int vcpu)
+{
+	pthread_mutex_lock(&dbg->lock);
+	dbg->last.kind = DBG_STOP_NONE;
+	if (vm_state(dbg->vm) != VM_STATE_PAUSED)
+		dbg->last = dbg->vcpu[vcpu].stop;
+	pthread_mutex_unlock(&dbg->lock);
+}
+
 static void dbg_event(void *ctx, const struct vm_event *ev)
 {
 	if (ev->kind == VM_EVENT_CRASHED) {
@@ -232,8 +244,10 @@ static void dbg_event(void *ctx, const struct vm_event *ev)
 		dbg_record_clear(ctx);
 		dbg_rearm(ctx);
 	}
-	if (ev->kind == VM_EVENT_STOP || ev->kind == VM_EVENT_CRASHED)
+	if (ev->kind == VM_EVENT_STOP || ev->kind == VM_EVENT_CRASHED) {
+		dbg_note_stop(ctx, ev->vcpu);
 		dbg_settle(ctx);
+	}
 }
 
 static const struct vm_debug_ops dbg_vm_ops = {

@@ -126,7 +126,7 @@ bool dbg_catch_take_locked(struct dbg *dbg, const struct dbg_caught *what,
 
 void dbg_catch_stop_locked(struct dbg *dbg, unsigned int vcpu, char *text, size_t text_len)
 {
-	dbg->last =
+	dbg->vcpu[vcpu].stop =
 		(struct dbg_stop){ .kind = DBG_STOP_CATCH, .vcpu = vcpu, .owner = DBG_OWNER_CATCH };
 	snprintf(text, text_len, "%s", dbg->catches.text);
 }
@@ -250,6 +250,8 @@ static int catch_check(struct dbg *dbg, const struct dbg_catch *want, struct err
 		return err_set(err, EINVAL, "a catch may have 32 vectors");
 	if (want->kind == DBG_CATCH_PORT && want->hi > 0xffff)
 		return err_set(err, EINVAL, "a port is 0 to 0xffff");
+	if (want->kind == DBG_CATCH_MSR && want->hi > 0xffffffff)
+		return err_set(err, EINVAL, "an MSR is 0 to 0xffffffff");
 	if (want->kind == DBG_CATCH_PROCESS && !dbg_page_works(dbg))
 		return err_set(err, EOPNOTSUPP, "this host's KVM cannot guard pages: see doctor");
 	for (i = 0; i < sizeof(catch_kvm_ports) / sizeof(catch_kvm_ports[0]); i++) {

@@ -38,6 +38,7 @@ struct dbg_vcpu {
 	enum x86_mode mode;
 	uint64_t seen_rip; /* an execution breakpoint here was reported; 0: none */
 	struct dbg_seen *seen;
+	struct dbg_stop stop; /* of its last debug exit; under dbg->lock */
 };
 
 #define DBG_CATCH_LINES 128
@@ -63,7 +64,7 @@ struct dbg_guard {
 struct dbg {
 	struct vm *vm;
 	/*
-	 * Guards the table and LAST between the main loop and the vCPU threads'
+	 * Guards the table and every STOP between the main loop and the vCPU threads'
 	 * hook. Never held while stopping or resuming the VM.
 	 */
 	pthread_mutex_t lock;
@@ -73,7 +74,9 @@ struct dbg {
 	int slot[DBG_NR_SLOTS]; /* index into brk, or -1 */
 	bool int3_known, int3_works;
 	struct dbg_vcpu vcpu[VM_MAX_VCPUS];
-	struct dbg_stop last;
+	struct dbg_stop last; /* the one that was told */
+	dbg_alone_fn alone;   /* non-stop: NULL is off */
+	void *alone_ctx;
 	bool stepping_off; /* an internal stop is under way: some vCPU leaves a patch */
 	bool page_known, page_works;
 	struct dbg_guard guard[DBG_MAX_GUARDS];
@@ -142,6 +145,9 @@ enum guard_next { GUARD_LEAVE, GUARD_STEP, GUARD_STAND };
 enum guard_next dbg_guard_next_locked(struct dbg *dbg, unsigned int index, char *text,
 				      size_t text_len);
 void dbg_guard_free(struct dbg_vcpu *dv);
+/* Whether ACC, an access with the registers ST, is what the watchpoint BRK is for. Any thread. */
+bool dbg_is_touched(const struct vm_view *view, const struct x86_state *st,
+		    const struct dbg_break *brk, const struct insn_access *acc);
 
 /* plan.c: where the instruction of vCPU INDEX goes if no trap follows it. Main loop. */
 void dbg_plan(struct dbg *dbg, const struct vm_view *view, unsigned int index);
@@ -165,6 +171,9 @@ void dbg_hide_trap_flag(struct dbg *dbg, unsigned int index, const struct vm_vie
 /* hook.c: called in vCPU threads */
 /* Whether BRK's conditions hold for VCPU. */
 bool dbg_counts(struct dbg *dbg, struct dbg_break *brk, struct vcpu *vcpu);
+/* What is at a watched address, by the page tables of ST; up to 8 bytes. False: not mapped. */
+bool dbg_watched_value(struct dbg *dbg, const struct dbg_break *brk, const struct x86_state *st,
+		       uint64_t *out);
 /* What DBG_VALUE_CHANGED will be compared with. */
 void dbg_note_value(struct dbg *dbg, struct dbg_break *brk);
 /* Count the hit and say it: dbg->last, TEXT. */
@@ -225,9 +234,19 @@ void dbg_tend_update(struct dbg *dbg);
 /* Called by the VM, main loop, before it sets the vCPUs going. */
 void dbg_resuming(void *ctx);
 /* Called by the VM, main loop, when every vCPU stands for a debug stop; true: it was internal. */
-bool dbg_stopped(void *ctx, unsigned int vcpu, char *text, size_t text_len);
+bool dbg_stopped(void *ctx, unsigned int *vcpu, char *text, size_t text_len);
+/* Every vCPU stands for a moment: arm those that are to go on. */
+void dbg_go_on(struct dbg *dbg);
+/* Vcpu INDEX, which stands, is about to be set going anew. */
+void dbg_prepare_vcpu(struct dbg *dbg, unsigned int index);
+/* What belonged to the last run of it is over. */
+void dbg_settle_vcpu(struct dbg *dbg, unsigned int index);
 /* The VM has stopped and everybody will be told: undo what belonged to the last run only. */
 void dbg_settle(struct dbg *dbg);
+
+/* alone.c */
+/* Non-stop, every vCPU stands because of VCPU: true where it stays so alone, and that was told. */
+bool dbg_stop_alone(struct dbg *dbg, unsigned int vcpu, const char *text);
 
 /* break.c */
 struct dbg_break *dbg_find_locked(struct dbg *dbg, enum dbg_type type, enum dbg_owner owner,

@@ -128,6 +128,26 @@ struct dbg_stop {
 	bool is_write; /* of a watchpoint, where it is known (engine DBG_PAGE) */
 };
 
+/* --- non-stop: each vCPU on its own (alone.c) --- */
+
+/*
+ * VCPU stands and the others go on: STOP says why (DBG_STOP_NONE: dbg_halt()), TEXT for a person.
+ * Main loop. Where it was the last one that ran, VM_EVENT_STOP comes instead.
+ */
+typedef void (*dbg_alone_fn)(void *ctx, unsigned int vcpu, const struct dbg_stop *stop,
+			     const char *text);
+/*
+ * From now on a vCPU that stops leaves the others running, and the VM is in VM_STATE_RUNNING as
+ * long as one does. FN NULL: no more; all that stand go on if one runs. -EBUSY while recording.
+ */
+int dbg_set_alone(struct dbg *dbg, dbg_alone_fn fn, void *ctx, struct err *err);
+/* Set the vCPUs going that stand and have an action in RES other than DBG_HOLD. */
+int dbg_resume_some(struct dbg *dbg, const struct dbg_resume *res, struct err *err);
+/* Make VCPU stand; FN or VM_EVENT_STOP tells when it does, nothing if it stands already. */
+void dbg_halt(struct dbg *dbg, unsigned int vcpu);
+/* Whether VCPU runs now. */
+bool dbg_runs(const struct dbg *dbg, unsigned int vcpu);
+
 /* Why the VM stopped in VM_STATE_DEBUG. */
 void dbg_last_stop(struct dbg *dbg, struct dbg_stop *out);
 
@@ -216,7 +236,8 @@ size_t dbg_recorded(const struct dbg *dbg, size_t *max);
 enum dbg_back { DBG_BACK_STEP, DBG_BACK_BREAK, DBG_BACK_BEGIN };
 
 /*
- * Take back one instruction, or all up to a breakpoint (which is then dbg_last_stop()). BEGIN:
+ * Take back one instruction, or all up to a breakpoint or up to one that met a watchpoint (which
+ * is then dbg_last_stop()). BEGIN:
  * there is no more. VCPU, where it stands then, receives whose it was. -EBUSY, -ENOENT without a
  * record.
  */

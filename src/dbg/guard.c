@@ -176,6 +176,7 @@ enum vm_debug_verdict dbg_guarded(void *ctx, unsigned int vcpu)
 
 	pthread_mutex_lock(&dbg->lock);
 	ours = dbg->nr_guards && !dbg->guards_open;
+	dbg->vcpu[vcpu].stop.kind = DBG_STOP_NONE;
 	dbg->vcpu[vcpu].fault = ours;
 	pthread_mutex_unlock(&dbg->lock);
 	return ours ? VM_DEBUG_ASIDE : VM_DEBUG_INJECT;
@@ -214,6 +215,12 @@ static bool guard_wants(const struct dbg_break *brk, const struct insn_access *a
 	return brk->type == DBG_READ ? acc->read : brk->type == DBG_ACCESS;
 }
 
+bool dbg_is_touched(const struct vm_view *view, const struct x86_state *st,
+		    const struct dbg_break *brk, const struct insn_access *acc)
+{
+	return guard_wants(brk, acc) && guard_touches(view, st, brk, acc->gva, acc->len);
+}
+
 /* What a range holds, for accesses that cannot be told beforehand. */
 static uint64_t guard_sum(const struct vm_view *view, const struct x86_state *st,
 			  const struct dbg_break *brk)
@@ -246,9 +253,7 @@ static void guard_note(struct dbg *dbg, const struct vm_view *view, const struct
 		if (seen->touch.vague)
 			seen->sum[i] = guard_sum(view, st, brk);
 		for (a = 0; a < seen->touch.nr && seen->nr_hits < GUARD_MAX_HITS; a++) {
-			if (!guard_wants(brk, &seen->touch.acc[a]) ||
-			    !guard_touches(view, st, brk, seen->touch.acc[a].gva,
-					   seen->touch.acc[a].len))
+			if (!dbg_is_touched(view, st, brk, &seen->touch.acc[a]))
 				continue;
 			seen->hit[seen->nr_hits].index = i;
 			seen->hit[seen->nr_hits++].is_write = seen->touch.acc[a].write;

@@ -38,9 +38,8 @@ static struct dbg_break *dbg_find_register_locked(struct dbg *dbg, const struct 
 	return NULL;
 }
 
-/* What is at a watched address, by VCPU's page tables; up to 8 bytes. */
-static bool dbg_watched_value(struct dbg *dbg, const struct dbg_break *brk,
-			      const struct x86_state *st, uint64_t *out)
+bool dbg_watched_value(struct dbg *dbg, const struct dbg_break *brk, const struct x86_state *st,
+		       uint64_t *out)
 {
 	size_t len = brk->len < 8 ? brk->len : 8, got;
 	struct vm_view view;
@@ -116,17 +115,17 @@ void dbg_report_locked(struct dbg *dbg, struct dbg_break *brk, unsigned int vcpu
 
 	brk->hits++;
 	dbg->vcpu[vcpu].seen_rip = 0;
-	dbg->last = (struct dbg_stop){ .kind = exec ? DBG_STOP_BREAK : DBG_STOP_WATCH,
-				       .vcpu = vcpu,
-				       .type = brk->type,
-				       .owner = brk->owner,
-				       .id = brk->id,
-				       .gva = brk->gva,
-				       .is_write = brk->type == DBG_WRITE };
+	dbg->vcpu[vcpu].stop = (struct dbg_stop){ .kind = exec ? DBG_STOP_BREAK : DBG_STOP_WATCH,
+						  .vcpu = vcpu,
+						  .type = brk->type,
+						  .owner = brk->owner,
+						  .id = brk->id,
+						  .gva = brk->gva,
+						  .is_write = brk->type == DBG_WRITE };
 	if (brk->owner == DBG_OWNER_CATCH) {
 		dbg_catch_stop_locked(dbg, vcpu, text, text_len);
 	} else if (brk->owner == DBG_OWNER_TEMP) {
-		dbg->last.kind = DBG_STOP_STEP;
+		dbg->vcpu[vcpu].stop.kind = DBG_STOP_STEP;
 		snprintf(text, text_len, "step");
 	} else {
 		snprintf(text, text_len, "%s %u %s", exec ? "breakpoint" : "watchpoint", brk->id,
@@ -198,7 +197,7 @@ static bool dbg_page_stepped_locked(struct dbg *dbg, const struct vm_debug_exit 
 	*verdict = VM_DEBUG_STOP;
 	if (brk) {
 		dbg_report_locked(dbg, brk, ex->vcpu, text, text_len);
-		dbg->last.is_write = is_write;
+		dv->stop.is_write = is_write;
 		return true;
 	}
 	if (dv->res.action != DBG_CONTINUE)
@@ -265,7 +264,7 @@ static enum vm_debug_verdict dbg_stepped_locked(struct dbg *dbg, const struct vm
 		return VM_DEBUG_ASIDE; /* the next round of the same, recorded too */
 	if (in_range || (dv->res.action != DBG_STEP && dv->res.action != DBG_RANGE))
 		return VM_DEBUG_ASIDE;
-	dbg->last = (struct dbg_stop){ .kind = DBG_STOP_STEP, .vcpu = ex->vcpu };
+	dv->stop = (struct dbg_stop){ .kind = DBG_STOP_STEP, .vcpu = ex->vcpu };
 	snprintf(text, text_len, "step");
 	return VM_DEBUG_STOP;
 }
@@ -300,6 +299,7 @@ enum vm_debug_verdict dbg_hook(void *ctx, const struct vm_debug_exit *ex, char *
 	enum vm_debug_verdict verdict;
 
 	pthread_mutex_lock(&dbg->lock);
+	dbg->vcpu[ex->vcpu].stop.kind = DBG_STOP_NONE; /* who came second is asked again */
 	verdict = dbg_hook_locked(dbg, ex, text, text_len);
 	pthread_mutex_unlock(&dbg->lock);
 	return verdict;

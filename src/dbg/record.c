@@ -222,6 +222,8 @@ int dbg_record(struct dbg *dbg, size_t steps, struct err *err)
 
 	if (vm_state(dbg->vm) == VM_STATE_RUNNING)
 		return err_set(err, EBUSY, "stop the guest first");
+	if (steps && dbg->alone)
+		return err_set(err, EBUSY, "not in gdb's non-stop mode");
 	if (steps > DBG_RECORD_MAX)
 		return err_set(err, EINVAL, "no more than %d steps", DBG_RECORD_MAX);
 	if (steps) {
@@ -263,14 +265,71 @@ static bool record_goes_on(struct dbg_recording *rec, uint64_t rip)
 	return last && last->repeats && last->st.rip == rip;
 }
 
+/* A watchpoint that an instruction about to be taken back has met. */
+struct record_watch {
+	const struct dbg_break *brk; /* NULL: none */
+	uint64_t value;		     /* what is there after it */
+};
+
+static bool record_meets(struct dbg *dbg, const struct vm_view *view,
+			 const struct record_entry *entry, const struct insn_touch *touch,
+			 const struct dbg_break *brk, uint64_t *value)
+{
+	unsigned int i;
+
+	for (i = 0; i < touch->nr; i++) {
+		if (!dbg_is_touched(view, &entry->st, brk, &touch->acc[i]))
+			continue;
+		dbg_watched_value(dbg, brk, &entry->st, value);
+		return (brk->when != DBG_VALUE_EQUAL || *value == brk->value) &&
+		       (!brk->cond || brk->cond(brk->cond_ctx, brk, entry->vcpu, &entry->st));
+	}
+	return false;
+}
+
+/* Before it is taken back; the instruction is decoded once more, with the registers it had. */
+static void record_look(struct dbg *dbg, const struct record_entry *entry,
+			struct record_watch *watch)
+{
+	struct insn_touch touch;
+	struct vm_view view;
+	uint8_t bytes[15];
+	size_t len, i;
+
+	vm_view_memory(dbg->vm, &view);
+	len = view_read_va_as(&view, &entry->st, x86_state_linear_rip(&entry->st), bytes,
+			      sizeof(bytes));
+	insn_touches(&entry->st, bytes, len, &touch);
+	for (i = 0; i < dbg->nr && !watch->brk; i++) {
+		if (!dbg_is_exec(dbg->brk[i].type) &&
+		    record_meets(dbg, &view, entry, &touch, &dbg->brk[i], &watch->value))
+			watch->brk = &dbg->brk[i];
+	}
+}
+
+/* After it: whether the value has changed where that is asked for. */
+static const struct dbg_break *record_watched(struct dbg *dbg, const struct record_watch *watch,
+					      const struct x86_state *st)
+{
+	uint64_t now;
+
+	if (!watch->brk || watch->brk->when != DBG_VALUE_CHANGED)
+		return watch->brk;
+	dbg_watched_value(dbg, watch->brk, st, &now);
+	return now != watch->value ? watch->brk : NULL;
+}
+
 /* The last instruction is taken back from memory; its registers to ST. */
-static int record_back(struct dbg *dbg, struct x86_state *st, unsigned int *vcpu, struct err *err)
+static int record_back(struct dbg *dbg, struct x86_state *st, unsigned int *vcpu,
+		       struct record_watch *watch, struct err *err)
 {
 	struct record_entry *last;
 	int ret;
 
+	*watch = (struct record_watch){ .brk = NULL };
 	do {
 		last = record_last(dbg->record);
+		record_look(dbg, last, watch);
 		ret = record_undo(dbg, last, err);
 		*st = last->st;
 		*vcpu = last->vcpu;
@@ -303,7 +362,8 @@ static void record_stopped(struct dbg *dbg, const struct dbg_break *brk, unsigne
 	pthread_mutex_lock(&dbg->lock);
 	dbg->last = (struct dbg_stop){ .kind = DBG_STOP_STEP, .vcpu = vcpu };
 	if (brk)
-		dbg->last = (struct dbg_stop){ .kind = DBG_STOP_BREAK,
+		dbg->last = (struct dbg_stop){ .kind = dbg_is_exec(brk->type) ? DBG_STOP_BREAK
+									      : DBG_STOP_WATCH,
 					       .vcpu = vcpu,
 					       .type = brk->type,
 					       .owner = brk->owner,
@@ -316,6 +376,7 @@ int dbg_reverse(struct dbg *dbg, bool one, unsigned int *vcpu, enum dbg_back *ho
 {
 	const struct dbg_break *brk = NULL;
 	enum vm_state state = vm_state(dbg->vm);
+	struct record_watch watch;
 	struct x86_state st;
 	bool moved = false;
 	int ret = 0;
@@ -326,9 +387,11 @@ int dbg_reverse(struct dbg *dbg, bool one, unsigned int *vcpu, enum dbg_back *ho
 		return err_set(err, EBUSY, "the guest does not stand where it could go on");
 	*how = DBG_BACK_BEGIN;
 	while (!ret && record_last(dbg->record) && *how == DBG_BACK_BEGIN) {
-		ret = record_back(dbg, &st, vcpu, err);
+		ret = record_back(dbg, &st, vcpu, &watch, err);
 		moved = true;
-		brk = one ? NULL : record_break(dbg, &st, *vcpu);
+		brk = one ? NULL : record_watched(dbg, &watch, &st);
+		if (!one && !brk)
+			brk = record_break(dbg, &st, *vcpu);
 		if (one || brk)
 			*how = one ? DBG_BACK_STEP : DBG_BACK_BREAK;
 	}

@@ -60,7 +60,7 @@ static void rerun_watch_handlers(struct rerun *run, struct vcpu_debug *dbg)
 }
 
 /* The exit before the crash is reached: from here on every instruction counts. */
-static bool rerun_stopped(void *ctx, unsigned int vcpu, char *text, size_t text_len)
+static bool rerun_stopped(void *ctx, unsigned int *vcpu, char *text, size_t text_len)
 {
 	struct vcpu_debug step = { .step = true };
 	struct rerun *run = ctx;
@@ -108,7 +108,7 @@ static int rerun_go(struct rerun *run, uint64_t exits, struct err *err)
 	if (exits)
 		vcpu_stop_at_exit(vm_vcpu(run->vm, run->vcpu), exits);
 	else
-		rerun_stopped(run, run->vcpu, NULL, 0);
+		rerun_stopped(run, &run->vcpu, NULL, 0);
 	ret = vm_resume(run->vm, err);
 	if (ret)
 		return ret;

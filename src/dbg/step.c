@@ -25,7 +25,7 @@ static struct dbg_break *dbg_exec_at(struct dbg *dbg, uint64_t gva, enum dbg_eng
 }
 
 /* Note where vCPU INDEX stands; put the resume flag up where it stands on a debug register. */
-static void dbg_prepare_vcpu(struct dbg *dbg, unsigned int index)
+void dbg_prepare_vcpu(struct dbg *dbg, unsigned int index)
 {
 	struct vcpu *vcpu = vm_vcpu(dbg->vm, index);
 	struct dbg_vcpu *dv = &dbg->vcpu[index];
@@ -125,6 +125,7 @@ void dbg_resuming(void *ctx)
 	dbg->last.kind = DBG_STOP_NONE;
 	dbg_record_choose(dbg);
 	for (i = 0; i < vm_nr_vcpus(dbg->vm); i++) {
+		dbg->vcpu[i].stop.kind = DBG_STOP_NONE;
 		dbg_prepare_vcpu(dbg, i);
 		dbg->stepping_off |= dbg->vcpu[i].off;
 	}
@@ -132,37 +133,52 @@ void dbg_resuming(void *ctx)
 	dbg_go(dbg);
 }
 
-/* vCPUs that met a guarded page: true where one stands before a breakpoint. */
-static bool dbg_look_at_faults(struct dbg *dbg)
+/* vCPUs that met a guarded page: true where one, VCPU, stands before a breakpoint. */
+static bool dbg_look_at_faults(struct dbg *dbg, unsigned int *vcpu)
 {
 	unsigned int i;
 
 	for (i = 0; i < vm_nr_vcpus(dbg->vm); i++) {
-		if (dbg->vcpu[i].fault && dbg_guard_look(dbg, i))
+		if (dbg->vcpu[i].fault && dbg_guard_look(dbg, i)) {
+			*vcpu = i;
 			return true;
+		}
 	}
 	return false;
 }
 
-bool dbg_stopped(void *ctx, unsigned int vcpu, char *text, size_t text_len)
+void dbg_go_on(struct dbg *dbg)
 {
-	struct dbg *dbg = ctx;
 	unsigned int i;
 
-	(void)vcpu;
-	if (dbg->last.kind != DBG_STOP_NONE)
-		return false;
-	if (dbg_look_at_faults(dbg)) {
-		snprintf(text, text_len, "%s", dbg->text);
-		return false;
-	}
 	dbg->stepping_off = false;
 	for (i = 0; i < vm_nr_vcpus(dbg->vm); i++)
 		dbg->stepping_off |= dbg->vcpu[i].off;
-	if ((dbg->record && dbg_solo(dbg) < 0) || dbg_catches_any(dbg, DBG_CATCH_MODE))
+	if ((dbg->record && dbg_solo(dbg) < 0) || dbg->alone ||
+	    dbg_catches_any(dbg, DBG_CATCH_MODE))
 		dbg_plan_steps(dbg);
 	dbg_go(dbg);
-	return true;
+}
+
+bool dbg_stopped(void *ctx, unsigned int *vcpu, char *text, size_t text_len)
+{
+	struct dbg *dbg = ctx;
+
+	if (dbg->vcpu[*vcpu].stop.kind == DBG_STOP_NONE) {
+		if (!dbg_look_at_faults(dbg, vcpu)) {
+			dbg_go_on(dbg);
+			return true;
+		}
+		snprintf(text, text_len, "%s", dbg->text);
+	}
+	return dbg->alone && dbg_stop_alone(dbg, *vcpu, text);
+}
+
+void dbg_settle_vcpu(struct dbg *dbg, unsigned int index)
+{
+	struct dbg_vcpu *dv = &dbg->vcpu[index];
+
+	dv->off = dv->page = dv->fault = dv->rec = false;
 }
 
 /* The VM stands for good: nobody is frozen, nobody steps, temporary breakpoints are over. */
@@ -171,8 +187,7 @@ void dbg_settle(struct dbg *dbg)
 	unsigned int i;
 
 	for (i = 0; i < vm_nr_vcpus(dbg->vm); i++) {
-		dbg->vcpu[i].off = dbg->vcpu[i].page = dbg->vcpu[i].fault = false;
-		dbg->vcpu[i].rec = false;
+		dbg_settle_vcpu(dbg, i);
 		dbg->vcpu[i].res = (struct dbg_resume){ .action = DBG_CONTINUE };
 		vcpu_set_frozen(vm_vcpu(dbg->vm, i), false);
 	}

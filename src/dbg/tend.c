@@ -75,6 +75,8 @@ static bool tend_may(const struct dbg *dbg)
 	if (vm_state(dbg->vm) != VM_STATE_RUNNING || dbg->stepping_off)
 		return false;
 	for (i = 0; i < vm_nr_vcpus(dbg->vm); i++) {
+		if (dbg->vcpu[i].res.action == DBG_HOLD && dbg->alone)
+			continue;
 		if (dbg->vcpu[i].res.action != DBG_CONTINUE || dbg->vcpu[i].off)
 			return false;
 	}

@@ -262,6 +262,7 @@ static bool gdb_any_running(struct gdb_session *s)
 int gdb_pkt_nonstop(struct gdb_session *s, struct gdb_cursor *c, struct gdb_err *err)
 {
 	uint64_t on;
+	int rc;
 
 	if (!s->ops->can_nonstop || !s->ops->can_nonstop(s->ctx))
 		return GDB_UNKNOWN;
@@ -269,6 +270,9 @@ int gdb_pkt_nonstop(struct gdb_session *s, struct gdb_cursor *c, struct gdb_err 
 		return -EINVAL;
 	if (s->nonstop && !on && gdb_any_running(s))
 		return gdb_fail(err, -EBUSY, "threads are running");
+	rc = s->ops->set_nonstop ? s->ops->set_nonstop(s->ctx, on != 0, err) : 0;
+	if (rc)
+		return rc;
 	s->nonstop = on != 0;
 	s->notified = s->first_alone = false;
 	rsp_buf_clear(&s->stops);

@@ -246,6 +246,28 @@ static void server_console_close(struct target_console *console)
 
 /* --- stops --- */
 
+void server_stopped_alone(void *ctx, unsigned int vcpu, const struct dbg_stop *last,
+			  const char *text)
+{
+	struct gdb_server *srv = ctx;
+	struct gdb_stop stop;
+
+	target_kvm_forget(srv);
+	target_kvm_stop_alone(vcpu, last, text, &stop);
+	server_console_drain(srv);
+	gdb_session_stopped(srv->session, &stop);
+	server_flush(srv);
+}
+
+/* Non-stop: all stand now, whoever it was that stopped them; those who ran are told of. */
+static void server_tell_others(struct gdb_server *srv)
+{
+	const struct gdb_stop stop = { .kind = GDB_STOP_SIGNAL, .signal = GDB_SIG_INT };
+
+	if (srv->nonstop)
+		gdb_session_stopped(srv->session, &stop);
+}
+
 static void server_event(void *ctx, const struct vm_event *ev)
 {
 	struct gdb_server *srv = ctx;
@@ -266,6 +288,8 @@ static void server_event(void *ctx, const struct vm_event *ev)
 	}
 	server_console_drain(srv);
 	gdb_session_stopped(srv->session, &stop);
+	if (ev->kind != VM_EVENT_SHUTDOWN)
+		server_tell_others(srv);
 	server_flush(srv);
 }
 

@@ -40,6 +40,7 @@ struct gdb_server {
 	char unlink_path[108];
 	struct vm_view view; /* of this stop */
 	bool have_view;
+	bool nonstop;
 	enum target_arch arch;
 	char symbols[SAMPLE_SYMS_MAX]; /* an ELF file, or empty */
 	struct target_console console;
@@ -59,5 +60,12 @@ int target_bp_remove(void *ctx, enum gdb_bp_type type, uint64_t addr, uint64_t l
 /* The machine has changed: look anew. */
 void target_kvm_forget(struct gdb_server *srv);
 void target_kvm_stop(struct gdb_server *srv, unsigned int vcpu, struct gdb_stop *stop);
+/* The same, of a vCPU that stands while others run. */
+void target_kvm_stop_alone(unsigned int vcpu, const struct dbg_stop *last, const char *text,
+			   struct gdb_stop *stop);
+
+/* server.c: a dbg_alone_fn; CTX is the server. */
+void server_stopped_alone(void *ctx, unsigned int vcpu, const struct dbg_stop *last,
+			  const char *text);
 
 #endif

@@ -57,6 +57,12 @@ static const char *target_mp_name(uint32_t mp)
 	return "in the guest";
 }
 
+/* In non-stop mode a vCPU may run while others are looked at. */
+static bool target_runs(const struct gdb_server *srv, int tid)
+{
+	return dbg_runs(srv->dbg, tid > 0 ? (unsigned int)tid - 1 : 0);
+}
+
 static int target_thread_next(void *ctx, int after, struct gdb_thread *thread)
 {
 	struct gdb_server *srv = ctx;
@@ -68,7 +74,7 @@ static int target_thread_next(void *ctx, int after, struct gdb_thread *thread)
 	memset(thread, 0, sizeof(*thread));
 	thread->id = after + 1;
 	thread->core = after;
-	thread->running = vm_state(srv->vm) == VM_STATE_RUNNING;
+	thread->running = target_runs(srv, after + 1);
 	snprintf(thread->name, sizeof(thread->name), "CPU %d", after);
 	if (st)
 		snprintf(thread->state, sizeof(thread->state), "%s, %s, ring %u",
@@ -86,6 +92,8 @@ static int target_reg_read(void *ctx, int tid, const struct gdb_reg *reg, void *
 
 	if (!st)
 		return gdb_fail(err, -ESRCH, "no such vCPU");
+	if (target_runs(ctx, tid))
+		return gdb_fail(err, -EBUSY, "CPU %d is running", tid > 0 ? tid - 1 : 0);
 	target_arch_read(st, reg, buf);
 	return 0;
 }
@@ -114,7 +122,7 @@ static int target_reg_write(void *ctx, int tid, const struct gdb_reg *reg, const
 	struct x86_state st;
 	int ret;
 
-	if (!vcpu || vm_state(srv->vm) == VM_STATE_RUNNING)
+	if (!vcpu || target_runs(srv, tid))
 		return gdb_fail(err, -ESRCH, "the vCPU does not stand");
 	vcpu_get_state(vcpu, &st, NULL);
 	target_arch_read(&st, reg, now);
@@ -173,6 +181,31 @@ static int target_mem_write(void *ctx, int tid, enum gdb_space space, uint64_t a
 
 /* --- running and stopping --- */
 
+/* What the debugger has met in gdb's words: the watched address, the kind of breakpoint. */
+static void target_stop_kind(const struct dbg_stop *last, struct gdb_stop *stop)
+{
+	if (last->owner != DBG_OWNER_GDB)
+		return;
+	stop->addr = last->gva;
+	if (last->kind == DBG_STOP_BREAK)
+		stop->kind = last->type == DBG_SW ? GDB_STOP_SWBREAK : GDB_STOP_HWBREAK;
+	else if (last->kind == DBG_STOP_WATCH)
+		stop->kind = last->type == DBG_WRITE  ? GDB_STOP_WATCH
+			     : last->type == DBG_READ ? GDB_STOP_RWATCH
+						      : GDB_STOP_AWATCH;
+}
+
+void target_kvm_stop_alone(unsigned int vcpu, const struct dbg_stop *last, const char *text,
+			   struct gdb_stop *stop)
+{
+	memset(stop, 0, sizeof(*stop));
+	stop->tid = (int)vcpu + 1;
+	stop->signal = last->kind == DBG_STOP_NONE ? GDB_SIG_INT : GDB_SIG_TRAP;
+	if (last->kind == DBG_STOP_CATCH)
+		stop->text = text;
+	target_stop_kind(last, stop);
+}
+
 /* The stop in gdb's words. */
 void target_kvm_stop(struct gdb_server *srv, unsigned int vcpu, struct gdb_stop *stop)
 {
@@ -202,15 +235,7 @@ void target_kvm_stop(struct gdb_server *srv, unsigned int vcpu, struct gdb_stop 
 	dbg_last_stop(srv->dbg, &last);
 	if (last.kind == DBG_STOP_CATCH)
 		stop->text = vm_sample(srv->vm)->stop_text;
-	if (last.owner != DBG_OWNER_GDB)
-		return;
-	stop->addr = last.gva;
-	if (last.kind == DBG_STOP_BREAK)
-		stop->kind = last.type == DBG_SW ? GDB_STOP_SWBREAK : GDB_STOP_HWBREAK;
-	else if (last.kind == DBG_STOP_WATCH)
-		stop->kind = last.type == DBG_WRITE  ? GDB_STOP_WATCH
-			     : last.type == DBG_READ ? GDB_STOP_RWATCH
-						     : GDB_STOP_AWATCH;
+	target_stop_kind(&last, stop);
 }
 
 static int target_stop_query(void *ctx, struct gdb_stop *stop)
@@ -251,7 +276,7 @@ static int target_resume(void *ctx, const struct gdb_resume *threads, size_t cou
 		};
 	}
 	target_kvm_forget(srv);
-	ret = dbg_resume(srv->dbg, res, &why);
+	ret = srv->nonstop ? dbg_resume_some(srv->dbg, res, &why) : dbg_resume(srv->dbg, res, &why);
 	return ret ? gdb_fail(err, ret, "%s", why.text) : 0;
 }
 
@@ -259,16 +284,37 @@ static int target_interrupt(void *ctx, int tid)
 {
 	struct gdb_server *srv = ctx;
 
-	(void)tid;
-	vm_pause(srv->vm, VM_STATE_PAUSED, "interrupted by the debugger");
+	if (tid > 0 && srv->nonstop)
+		dbg_halt(srv->dbg, (unsigned int)tid - 1);
+	else
+		vm_pause(srv->vm, VM_STATE_PAUSED, "interrupted by the debugger");
+	return 0;
+}
+
+static bool target_can_nonstop(void *ctx)
+{
+	(void)ctx;
+	return true;
+}
+
+static int target_set_nonstop(void *ctx, bool on, struct gdb_err *err)
+{
+	struct gdb_server *srv = ctx;
+	struct err why = ERR_INIT;
+
+	if (dbg_set_alone(srv->dbg, on ? server_stopped_alone : NULL, srv, &why))
+		return gdb_fail(err, -EBUSY, "%s", why.text);
+	srv->nonstop = on;
 	return 0;
 }
 
 static void target_detach(void *ctx)
 {
 	struct gdb_server *srv = ctx;
-	enum vm_state state = vm_state(srv->vm);
+	enum vm_state state;
 
+	target_set_nonstop(srv, false, NULL);
+	state = vm_state(srv->vm);
 	target_kvm_forget(srv);
 	if (state == VM_STATE_PAUSED || state == VM_STATE_DEBUG || state == VM_STATE_PRELAUNCH)
 		vm_resume(srv->vm, NULL);
@@ -397,4 +443,6 @@ const struct gdb_target_ops target_kvm_ops = {
 	.region_next = target_region_next,
 	.exec_file = target_exec_file,
 	.sstep_mask = target_sstep_mask,
+	.can_nonstop = target_can_nonstop,
+	.set_nonstop = target_set_nonstop,
 };

@@ -311,8 +311,12 @@ struct gdb_target_ops {
 	/* GDB_SSTEP_* that this machine can do; qqemu.sstep is answered with it.  Optional. */
 	unsigned int (*sstep_mask)(void *ctx);
 
-	/* May each thread run and stop on its own (non-stop mode)?  Optional, absent: no. */
+	/*
+	 * May each thread run and stop on its own (non-stop mode)?  Optional, absent: no.
+	 * set_nonstop tells that it does from now on, or no more; optional.  detach ends it too.
+	 */
 	bool (*can_nonstop)(void *ctx);
+	int (*set_nonstop)(void *ctx, bool on, struct gdb_err *err);
 };
 
 #endif

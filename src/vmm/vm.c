@@ -418,7 +418,7 @@ static void vm_take_stop(struct vm *vm, const struct stop *stop)
 static void vm_act_on_stop(struct vm *vm, struct stop *stop)
 {
 	if (stop->why == STOP_DEBUG && vm->debug_ops &&
-	    vm->debug_ops->stopped(vm->debug_ctx, stop->vcpu, stop->text, sizeof(stop->text)))
+	    vm->debug_ops->stopped(vm->debug_ctx, &stop->vcpu, stop->text, sizeof(stop->text)))
 		stop_release(vm);
 	else
 		vm_take_stop(vm, stop);

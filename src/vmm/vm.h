@@ -117,9 +117,11 @@ struct vm_debug_ops {
 	 * mem_protect(). CONTINUE tries again, INJECT: not ours, the VM is broken. May be NULL.
 	 */
 	enum vm_debug_verdict (*guarded)(void *ctx, unsigned int vcpu);
-	/* [main] Every vCPU stands for a debug stop. True: go on at once, nobody is told. Else
-	 * TEXT, which holds what exit() said, may be changed. */
-	bool (*stopped)(void *ctx, unsigned int vcpu, char *text, size_t text_len);
+	/*
+	 * [main] Every vCPU stands for a debug stop of VCPU. True: go on at once, nobody is told.
+	 * Else VCPU, and TEXT, which holds what exit() said, may be changed.
+	 */
+	bool (*stopped)(void *ctx, unsigned int *vcpu, char *text, size_t text_len);
 	/* [main] The vCPUs are about to be set going. */
 	void (*resuming)(void *ctx);
 	/* In the vCPU's thread, for the kinds of vm_catch(): true stops, TEXT says why. */

@@ -267,6 +267,7 @@ def _():
     ex("monitor uncatch")
     ex("monitor catch port 0x3d4-0x3d5 write count")
     want("KVM answers port" in ex("monitor catch port 0x20"), "port 0x20 is taken")
+    want("an MSR is 0 to" in ex("monitor catch msr 0x1c0000080"), "its upper half is dropped")
     run_to("break demo_timer_irq")
     want("port 0x3d4-0x3d5 write count" in ex("monitor catch"), ex("monitor catch"))
     ex("monitor uncatch")

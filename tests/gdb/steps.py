@@ -139,6 +139,25 @@ def _():
     want("nothing is recorded" in ex("monitor record"), ex("monitor record"))
 
 
+@case("reverse-continue to who has written: a watchpoint, an access, a round of REP")
+def _():
+    run_to("step_pushf")
+    ex("set var steps_to[5] = 99")
+    ex("monitor record on 1000")
+    ex("tbreak *%d" % address("step_rep_next"))
+    ex("continue")
+    ex("watch steps_to[5]")
+    ex("reverse-continue")
+    want(value("$pc") == address("step_rep"), "stands at %x" % value("$pc"))
+    want(value("steps_to[5]") == 99 and value("$rcx") == 64, "REP is not taken back")
+    ex("delete")
+    ex("awatch steps_tf_seen")
+    ex("reverse-continue")
+    want("%x" % address("steps_tf_seen") in ex("x/i $pc"), ex("x/i $pc"))
+    ex("delete")
+    ex("monitor record off")
+
+
 prepare()
 run_cases()
 ex("detach")
