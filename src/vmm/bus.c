@@ -17,6 +17,7 @@
 #define BUS_MAX_RANGES 128
 #define BUS_NR_KINDS   2
 #define BUS_PIO_END    0x10000ull
+#define BUS_HOT	       __attribute__((hot)) /* see VM_HOT */
 
 struct bus_range {
 	uint64_t base, len;
@@ -106,7 +107,7 @@ void bus_row_move(struct sample_ledger *row, uint64_t base, uint64_t len)
 	__atomic_store_n(&row->len, len, __ATOMIC_RELAXED);
 }
 
-static void bus_count(struct sample_ledger *row, bool write, uint64_t tsc)
+static BUS_HOT void bus_count(struct sample_ledger *row, bool write, uint64_t tsc)
 {
 	if (!row)
 		return;
@@ -227,39 +228,48 @@ static uint64_t bus_mask(uint32_t size)
 	return size >= 8 ? UINT64_MAX : (1ull << (size * 8)) - 1;
 }
 
-/* The range that holds ADDR, or NULL. */
-static const struct bus_range *bus_map_find(const struct bus_map *map, uint64_t addr)
+/* The range that holds ADDR, or NULL. Guests stay with a device for a while: NEAR is tried first.
+ */
+static BUS_HOT const struct bus_range *bus_map_find(const struct bus_map *map, uint64_t addr,
+						    unsigned int *near)
 {
-	unsigned int above = bus_map_above(map, addr);
-	const struct bus_range *range;
+	const struct bus_range *range = &map->range[*near];
+	unsigned int above;
 
+	if (*near < map->nr && addr - range->base < range->len)
+		return range;
+	above = bus_map_above(map, addr);
 	if (!above)
 		return NULL;
 	range = &map->range[above - 1];
-	return addr - range->base < range->len ? range : NULL;
+	if (addr - range->base >= range->len)
+		return NULL;
+	*near = above - 1;
+	return range;
 }
 
 /* Who answers at ADDR: a range, else whom the router knows. */
-static bool bus_find(const struct bus *bus, enum bus_kind kind, uint64_t addr,
-		     struct bus_target *out)
+static BUS_HOT bool bus_find(const struct bus *bus, enum bus_kind kind, struct bus_access *acc,
+			     struct bus_target *out)
 {
-	const struct bus_range *range = bus_map_find(&bus->map[kind], addr);
+	const struct bus_range *range = bus_map_find(&bus->map[kind], acc->addr, &acc->near);
 
 	if (range) {
 		*out = (struct bus_target){ range->base, range->len, range->fn, range->opaque,
 					    range->row };
 		return true;
 	}
-	return bus->router && bus->router->find(bus->router_opaque, kind, addr, out);
+	return bus->router && bus->router->find(bus->router_opaque, kind, acc->addr, out);
 }
 
-static void bus_perform(const struct bus_target *target, struct bus_access *acc)
+static BUS_HOT void bus_perform(const struct bus_target *target, struct bus_access *acc)
 {
 	bool write = acc->write;
-	uint64_t start = __rdtsc();
+	uint64_t start = acc->start_tsc ? acc->start_tsc : __rdtsc();
 
 	target->fn(target->opaque, acc);
-	bus_count(target->row, write, __rdtsc() - start);
+	acc->end_tsc = acc->start_tsc = __rdtsc(); /* where the next piece begins */
+	bus_count(target->row, write, acc->end_tsc - start);
 }
 
 /* True if a piece of ACC, which nobody holds at its first byte, could be claimed. */
@@ -273,12 +283,13 @@ static bool bus_begins_inside(const struct bus *bus, enum bus_kind kind,
 }
 
 /* True if any part of ACC was claimed. */
-static bool bus_map_dispatch(const struct bus *bus, enum bus_kind kind, struct bus_access *acc)
+static BUS_HOT bool bus_map_dispatch(const struct bus *bus, enum bus_kind kind,
+				     struct bus_access *acc)
 {
 	struct bus_target target;
 	struct bus_access half;
 	uint64_t data = 0;
-	bool claimed = false, found = bus_find(bus, kind, acc->addr, &target);
+	bool claimed = false, found = bus_find(bus, kind, acc, &target);
 	uint32_t i;
 
 	if (found && acc->addr - target.base < target.len &&
@@ -297,18 +308,20 @@ static bool bus_map_dispatch(const struct bus *bus, enum bus_kind kind, struct b
 		half.data = (acc->data >> (i * half.size * 8)) & bus_mask(half.size);
 		claimed |= bus_map_dispatch(bus, kind, &half);
 		data |= (half.data & bus_mask(half.size)) << (i * half.size * 8);
+		acc->start_tsc = half.start_tsc;
+		acc->end_tsc = half.end_tsc;
 	}
 	if (!acc->write)
 		acc->data = data;
 	return claimed;
 }
 
-bool bus_dispatch(struct bus *bus, enum bus_kind kind, struct bus_access *acc)
+BUS_HOT bool bus_dispatch(struct bus *bus, enum bus_kind kind, struct bus_access *acc)
 {
 	const struct bus_map *map = &bus->map[kind];
 	bool claimed = false;
 
-	acc->off = 0;
+	acc->off = acc->end_tsc = 0;
 	acc->part = false;
 	if (acc->write)
 		acc->data &= bus_mask(acc->size);

@@ -23,6 +23,10 @@ struct bus_access {
 	uint64_t data; /* little endian value: in for writes, out for reads (only SIZE bytes count)
 			*/
 	bool part;     /* set by the bus: a piece of a wider access of the guest */
+	unsigned int
+		near; /* where to look first, as the bus left it at an access before; 0 will do */
+	uint64_t start_tsc; /* when the exit came, for the ledger; 0: now */
+	uint64_t end_tsc;   /* set by the bus: when the device was done; 0: nobody answered */
 };
 
 /*

@@ -16,6 +16,7 @@ struct exit_note {
 	uint64_t addr;
 	uint32_t data;
 	uint8_t size;
+	uint64_t start, end; /* TSC; end 0: now */
 };
 
 struct exit_entry {
@@ -45,8 +46,8 @@ static void exit_ask_debugger(struct vcpu *vcpu, const struct vm_access *acc)
 		exit_stop(vcpu, STOP_DEBUG, text);
 }
 
-void exit_tell_access(struct vcpu *vcpu, enum vm_access_kind kind, uint64_t addr, uint32_t size,
-		      bool write, uint64_t data)
+VM_HOT void exit_tell_access(struct vcpu *vcpu, enum vm_access_kind kind, uint64_t addr,
+			     uint32_t size, bool write, uint64_t data)
 {
 	/* Every access comes by here, and hardly ever does anybody catch one. */
 	if (!(atomic_load_explicit(&vcpu->vm->catching, memory_order_relaxed) & 1u << kind))
@@ -59,29 +60,49 @@ void exit_tell_access(struct vcpu *vcpu, enum vm_access_kind kind, uint64_t addr
 						     .write = write });
 }
 
-static void exit_io(struct vcpu *vcpu, struct exit_note *note)
+/* SIZE is 1, 2 or 4: ports are no wider. */
+static uint64_t exit_port_value(const void *data, uint32_t size)
+{
+	if (size == 1)
+		return *(const uint8_t *)data;
+	return size == 2 ? *(const uint16_t *)data : *(const uint32_t *)data;
+}
+
+static void exit_port_give(void *data, uint32_t size, uint64_t val)
+{
+	if (size == 1)
+		*(uint8_t *)data = (uint8_t)val;
+	else if (size == 2)
+		*(uint16_t *)data = (uint16_t)val;
+	else
+		*(uint32_t *)data = (uint32_t)val;
+}
+
+static VM_HOT void exit_io(struct vcpu *vcpu, struct exit_note *note)
 {
 	struct kvm_run *run = vcpu->run;
 	uint8_t *data = (uint8_t *)run + run->io.data_offset;
-	struct bus_access acc;
+	struct bus_access acc = { .addr = run->io.port,
+				  .size = run->io.size,
+				  .write = run->io.direction == KVM_EXIT_IO_OUT,
+				  .near = vcpu->near,
+				  .start_tsc = note->start };
 	uint32_t i;
 
-	note->kind = run->io.direction == KVM_EXIT_IO_IN ? EXIT_IO_IN : EXIT_IO_OUT;
-	note->addr = run->io.port;
-	note->size = run->io.size;
+	note->kind = acc.write ? EXIT_IO_OUT : EXIT_IO_IN;
+	note->addr = acc.addr;
+	note->size = (uint8_t)acc.size;
 	for (i = 0; i < run->io.count; i++) {
-		acc = (struct bus_access){ .addr = run->io.port,
-					   .size = run->io.size,
-					   .write = run->io.direction == KVM_EXIT_IO_OUT };
-		if (acc.write)
-			memcpy(&acc.data, data, acc.size);
+		acc.data = acc.write ? exit_port_value(data, acc.size) : 0;
 		bus_dispatch(vcpu->vm->bus, BUS_PIO, &acc);
 		if (!acc.write)
-			memcpy(data, &acc.data, acc.size);
+			exit_port_give(data, acc.size, acc.data);
 		data += acc.size;
 		note->data = (uint32_t)acc.data;
 		exit_tell_access(vcpu, VM_ACCESS_PORT, acc.addr, acc.size, acc.write, acc.data);
 	}
+	vcpu->near = acc.near;
+	note->end = acc.end_tsc;
 }
 
 static void exit_mmio(struct vcpu *vcpu, struct exit_note *note)
@@ -262,7 +283,7 @@ static const struct exit_entry exit_table[EXIT_MAX_REASON] = {
 	[KVM_EXIT_X86_WRMSR] = { exit_msr },
 };
 
-bool exit_needs_completion(const struct kvm_run *run)
+VM_HOT bool exit_needs_completion(const struct kvm_run *run)
 {
 	switch (run->exit_reason) {
 	case KVM_EXIT_IO:
@@ -275,14 +296,14 @@ bool exit_needs_completion(const struct kvm_run *run)
 }
 
 /* A rerun wants to stand where the first run had its last exit. */
-static void exit_count(struct vcpu *vcpu)
+static VM_HOT void exit_count(struct vcpu *vcpu)
 {
 	vcpu->io_exits++;
 	if (vcpu->stop_at_exit && vcpu->io_exits == vcpu->stop_at_exit)
 		exit_stop(vcpu, STOP_DEBUG, "the last exit before the crash");
 }
 
-static void exit_record(struct vcpu *vcpu, const struct exit_note *note, uint64_t start)
+static VM_HOT void exit_record(struct vcpu *vcpu, const struct exit_note *note)
 {
 	struct sample_page *page = vcpu->vm->page;
 	struct sample_flight *fl;
@@ -290,7 +311,7 @@ static void exit_record(struct vcpu *vcpu, const struct exit_note *note, uint64_
 
 	idx = __atomic_fetch_add(&page->flight_next, 1, __ATOMIC_RELAXED);
 	fl = &page->flight[idx % SAMPLE_FLIGHTS];
-	fl->tsc = start;
+	fl->tsc = note->start;
 	fl->rip = vcpu->vm->sync_regs ? vcpu->run->s.regs.regs.rip : 0;
 	fl->addr = note->addr;
 	fl->data = note->data;
@@ -298,14 +319,13 @@ static void exit_record(struct vcpu *vcpu, const struct exit_note *note, uint64_
 	fl->vcpu = (uint8_t)vcpu->index;
 	fl->size = note->size;
 	vcpu->sample->exits[note->kind]++;
-	vcpu->sample->exit_tsc[note->kind] += __rdtsc() - start;
+	vcpu->sample->exit_tsc[note->kind] += (note->end ? note->end : __rdtsc()) - note->start;
 }
 
-void exit_handle(struct vcpu *vcpu)
+VM_HOT void exit_handle(struct vcpu *vcpu)
 {
-	struct exit_note note = { .kind = EXIT_OTHER };
+	struct exit_note note = { .kind = EXIT_OTHER, .start = __rdtsc() };
 	uint32_t reason = vcpu->run->exit_reason;
-	uint64_t start = __rdtsc();
 
 	vcpu->io_pending = exit_needs_completion(vcpu->run);
 	if (vcpu->vm->sync_regs && reason != KVM_EXIT_SHUTDOWN)
@@ -314,7 +334,7 @@ void exit_handle(struct vcpu *vcpu)
 		exit_table[reason].handle(vcpu, &note);
 	else
 		exit_unknown(vcpu, &note);
-	exit_record(vcpu, &note, start);
+	exit_record(vcpu, &note);
 	if (vcpu->io_pending)
 		exit_count(vcpu);
 }

@@ -492,7 +492,7 @@ int state_write(struct vcpu *vcpu, const struct x86_state *st, struct err *err)
 	return 0;
 }
 
-void state_keep(struct vcpu *vcpu)
+VM_HOT void state_keep(struct vcpu *vcpu)
 {
 	vcpu->kept = true;
 	vcpu->kept_regs = vcpu->run->s.regs.regs;

@@ -139,7 +139,7 @@ static bool vcpu_guarded(struct vcpu *vcpu)
 }
 
 /* Enter the guest once and handle why it came out. */
-static void vcpu_enter(struct vcpu *vcpu)
+static VM_HOT void vcpu_enter(struct vcpu *vcpu)
 {
 	int code;
 
@@ -174,7 +174,7 @@ static void vcpu_complete(struct vcpu *vcpu)
 }
 
 /* A step that ended in an exit of its own (OUT, MMIO) must be reported here: KVM may not. */
-static void vcpu_check_step(struct vcpu *vcpu)
+static VM_HOT void vcpu_check_step(struct vcpu *vcpu)
 {
 	struct vm_debug_exit ex = { .vcpu = vcpu->index, .exception = 1, .dr6 = 1u << 14 };
 	struct kvm_regs regs;
@@ -202,7 +202,7 @@ static bool vcpu_park(struct vcpu *vcpu)
 	return true;
 }
 
-static void *vcpu_thread(void *arg)
+static VM_HOT void *vcpu_thread(void *arg)
 {
 	struct vcpu *vcpu = arg;
 	struct vm *vm = vcpu->vm;

@@ -39,6 +39,12 @@ struct stop {
 	char text[SAMPLE_TEXT_MAX];
 };
 
+/*
+ * The way of an exit that a device answers. Kept together, because entering the guest may cost the
+ * host its translations, and each page of it has to be found again.
+ */
+#define VM_HOT __attribute__((hot))
+
 struct vcpu {
 	struct vm *vm;
 	unsigned int index;
@@ -59,6 +65,7 @@ struct vcpu {
 	_Atomic uint64_t publish_ns; /* what one takes */
 	uint8_t maxphyaddr;
 	unsigned int publish_count;
+	unsigned int near; /* own thread: see struct bus_access */
 	struct vcpu_sample *sample;
 	_Atomic(struct kvmstats *) stats; /* opened once, by the vCPU or while it stands */
 	bool stale;	      /* it ran, or was written, since its exact state was published */
@@ -95,13 +102,19 @@ struct vm_listener {
 };
 
 struct vm {
+	/* What every exit reads lies together. */
+	struct bus *bus;
+	struct sample_page *page;
+	atomic_bool stopping; /* written under lock; vCPUs read it before each entry */
+	bool sync_regs;
+	bool sync_sregs; /* AMD-V: a triple fault loses the registers, so each exit brings all */
+	atomic_uint catching; /* bits of enum vm_access_kind the debugger wants to hear of */
+
 	const struct vm_config *cfg;
 	struct event_base *base;
 	int fd; /* KVM VM */
 	struct mem *mem;
-	struct sample_page *page;
 	int sample_fd;
-	struct bus *bus;
 	struct irqchip *irqchip;
 	struct machine *machine;
 	struct dev_env env;
@@ -110,13 +123,10 @@ struct vm {
 	struct vcpu *vcpu[VM_MAX_VCPUS];
 	unsigned int nr_vcpus;
 	enum vm_state state; /* main loop's thread */
-	bool sync_regs;
-	bool sync_sregs; /* AMD-V: a triple fault loses the registers, so each exit brings all */
 
 	pthread_mutex_t lock;
 	pthread_cond_t parked_cond; /* all vCPUs stand */
 	pthread_cond_t resume_cond;
-	atomic_bool stopping; /* written under lock; vCPUs read it before each entry */
 	bool quitting;
 	unsigned int nr_parked;
 	struct stop stop;
@@ -130,8 +140,7 @@ struct vm {
 	bool watched;		   /* the sample page is mapped elsewhere */
 	bool undescribed;	   /* its device rows are older than this stop */
 
-	atomic_uint catching; /* bits of enum vm_access_kind the debugger wants to hear of */
-	bool msr_exits;	      /* KVM was told that there may be some */
+	bool msr_exits; /* KVM was told that there may be some */
 	const struct vm_debug_ops *debug_ops;
 	void *debug_ctx;
 	vm_serial_fn serial_fn;

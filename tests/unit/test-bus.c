@@ -300,6 +300,50 @@ static void test_state_round_trip(void **state)
 	buf_free(&buf);
 }
 
+/* Where the bus looked last is a hint: it may be of another range, gone, or nonsense. */
+static void test_near(void **state)
+{
+	static const unsigned int near[] = { 0, 1, 2, 1000, UINT32_MAX };
+	struct fixture *fix = *state;
+	struct bus_access acc;
+	unsigned int i;
+
+	assert_int_equal(bus_register(fix->bus, BUS_PIO, 0x60, 1, "a", probe_io, &fix->a, NULL), 0);
+	assert_int_equal(bus_register(fix->bus, BUS_PIO, 0x70, 2, "b", probe_io, &fix->b, NULL), 0);
+	for (i = 0; i < sizeof(near) / sizeof(near[0]); i++) {
+		acc = (struct bus_access){ .addr = 0x71, .size = 1, .near = near[i] };
+		assert_true(bus_dispatch(fix->bus, BUS_PIO, &acc));
+		assert_int_equal(acc.data, 2);
+		assert_int_equal(acc.near, 1);
+	}
+	bus_unregister(fix->bus, &fix->a);
+	acc.data = 0;
+	assert_true(bus_dispatch(fix->bus, BUS_PIO, &acc));
+	assert_int_equal(acc.data, 2);
+	assert_int_equal(acc.near, 0);
+	acc.addr = 0x60;
+	assert_false(bus_dispatch(fix->bus, BUS_PIO, &acc));
+}
+
+/* The device's time begins where the exit did, and ends where the next piece begins. */
+static void test_time(void **state)
+{
+	struct fixture *fix = *state;
+	struct bus_access acc = { .addr = 0x60, .size = 2, .start_tsc = 1 };
+
+	assert_int_equal(bus_register(fix->bus, BUS_PIO, 0x60, 1, "a", probe_io, &fix->a, NULL), 0);
+	assert_int_equal(bus_register(fix->bus, BUS_PIO, 0x61, 1, "b", probe_io, &fix->b, NULL), 0);
+	assert_true(bus_dispatch(fix->bus, BUS_PIO, &acc));
+	assert_true(acc.end_tsc > 1);
+	assert_true(acc.start_tsc == acc.end_tsc);
+	assert_int_equal(ledger_find(fix->page, "a", LEDGER_PIO)->tsc +
+				 ledger_find(fix->page, "b", LEDGER_PIO)->tsc,
+			 acc.end_tsc - 1);
+	acc.addr = 0x90;
+	assert_false(bus_dispatch(fix->bus, BUS_PIO, &acc));
+	assert_int_equal(acc.end_tsc, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -314,6 +358,8 @@ int main(void)
 		TEST(test_unregister),
 		TEST(test_full),
 		TEST(test_each_ascends),
+		TEST(test_near),
+		TEST(test_time),
 		cmocka_unit_test(test_rows_are_cut),
 		cmocka_unit_test(test_state_round_trip),
 	};
