@@ -20,6 +20,7 @@
 
 #define SERVER_READ_MAX 65536
 #define SERVER_REFUSE_S 5
+#define SERVER_CATCH_UP 64 /* reads */
 
 static void server_close_client(struct gdb_server *srv)
 {
@@ -144,6 +145,16 @@ static void server_refuse(struct gdb_server *srv, int client)
 		server_refuse_end(refused);
 }
 
+/* What the client has sent is served before another one is refused for its sake: it may be gone. */
+static void server_catch_up(struct gdb_server *srv)
+{
+	int n = SERVER_CATCH_UP;
+	char byte;
+
+	while (n-- && srv->in_fd >= 0 && recv(srv->in_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0)
+		server_readable(srv->in_fd, EV_READ, srv);
+}
+
 static void server_accept(evutil_socket_t fd, short what, void *arg)
 {
 	struct gdb_server *srv = arg;
@@ -154,6 +165,7 @@ static void server_accept(evutil_socket_t fd, short what, void *arg)
 	if (client < 0)
 		return;
 	setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* no matter on unix */
+	server_catch_up(srv);
 	if (srv->in_fd >= 0) {
 		server_refuse(srv, client);
 		return;

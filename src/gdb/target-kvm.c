@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "gdb/target-kvm-priv.h"
+#include "inspect/mmu.h"
+#include "vmm/bus.h"
 #include "vmm/vcpu.h"
 
 static const struct gdb_arch *target_get_arch(void *ctx)
@@ -143,12 +145,32 @@ static int target_reg_write(void *ctx, int tid, const struct gdb_reg *reg, const
 
 /* --- memory --- */
 
+/*
+ * One access of a natural size to a device, where ADDR is no RAM. A device answers it as it does
+ * the guest's: what is read may be gone then, so nothing longer is tried, nor byte by byte.
+ */
+static bool target_mmio(struct gdb_server *srv, unsigned int index, enum gdb_space space,
+			uint64_t addr, size_t len, struct bus_access *acc)
+{
+	const struct vm_view *view = target_view(srv);
+
+	if (!view || (len != 1 && len != 2 && len != 4 && len != 8) || addr & (len - 1))
+		return false;
+	acc->addr = addr;
+	acc->size = (uint32_t)len;
+	if (space == GDB_SPACE_VIRTUAL &&
+	    !mmu_translate(view, &view->vcpu[index].state, addr, &acc->addr))
+		return false;
+	return bus_dispatch(vm_bus(srv->vm), BUS_MMIO, acc);
+}
+
 static ssize_t target_mem_read(void *ctx, int tid, enum gdb_space space, uint64_t addr, void *buf,
 			       size_t len, struct gdb_err *err)
 {
 	struct gdb_server *srv = ctx;
 	const struct vm_view *view = target_view(srv);
 	unsigned int index = tid > 0 ? (unsigned int)tid - 1 : 0;
+	struct bus_access acc = { .write = false };
 	size_t n;
 
 	if (!view || index >= view->nr_vcpus)
@@ -157,6 +179,10 @@ static ssize_t target_mem_read(void *ctx, int tid, enum gdb_space space, uint64_
 		n = view_read(view, addr, buf, len);
 	else
 		n = view_read_va(view, index, addr, buf, len);
+	if (n == 0 && target_mmio(srv, index, space, addr, len, &acc)) {
+		memcpy(buf, &acc.data, len);
+		n = len;
+	}
 	if (n == 0 && len)
 		return gdb_fail(err, -EFAULT, "0x%llx is not %s", (unsigned long long)addr,
 				space == GDB_SPACE_PHYSICAL ? "RAM" : "mapped");
@@ -166,6 +192,8 @@ static ssize_t target_mem_read(void *ctx, int tid, enum gdb_space space, uint64_
 static int target_mem_write(void *ctx, int tid, enum gdb_space space, uint64_t addr,
 			    const void *buf, size_t len, struct gdb_err *err)
 {
+	unsigned int index = tid > 0 ? (unsigned int)tid - 1 : 0;
+	struct bus_access acc = { .write = true };
 	struct gdb_server *srv = ctx;
 	struct err why = ERR_INIT;
 	int ret;
@@ -173,8 +201,12 @@ static int target_mem_write(void *ctx, int tid, enum gdb_space space, uint64_t a
 	if (space == GDB_SPACE_PHYSICAL)
 		ret = dbg_write_phys(srv->dbg, addr, buf, len, &why);
 	else
-		ret = dbg_write_virt(srv->dbg, tid > 0 ? (unsigned int)tid - 1 : 0, addr, buf, len,
-				     &why);
+		ret = dbg_write_virt(srv->dbg, index, addr, buf, len, &why);
+	if (ret && len <= sizeof(acc.data)) {
+		memcpy(&acc.data, buf, len);
+		if (target_mmio(srv, index, space, addr, len, &acc))
+			ret = 0;
+	}
 	target_kvm_forget(srv);
 	return ret ? gdb_fail(err, ret, "%s", why.text) : 0;
 }

@@ -141,6 +141,7 @@ debug step "$guests/demo.elf" -x "${0%/*}/session.gdb" >/tmp/session
 grep -E '^(ok|not ok) ' /tmp/session
 told backtrace "in kmain ()"
 told software-breakpoints "sw     patch"
+told catch "takes interrupt"
 told detach "[Inferior 1 (process 1) detached]"
 debug step "$guests/demo.elf" -ex "break demo_work" -ex continue >/tmp/session
 told reattach "Breakpoint 1, demo_work"

@@ -91,6 +91,26 @@ expect timer $within
 backtrace
 delete
 
+echo # catch: the next interrupt\n
+monitor catch interrupt 32-48
+continue
+monitor uncatch
+
+echo # record: back to where it was, an instruction at a time and at once\n
+monitor record on 100
+set remote reverse-step-packet on
+set remote reverse-continue-packet on
+set $there = $pc
+set $stack = $rsp
+stepi 12
+set $beyond = $pc
+reverse-stepi 12
+expect record-steps $pc==$there&&$rsp==$stack&&$beyond!=$there
+stepi 12
+reverse-continue
+expect record-begin $pc==$there&&$rsp==$stack
+monitor record off
+
 echo # threads\n
 info threads
 thread 2

@@ -6,13 +6,34 @@
 import os
 import re
 import socket
+import struct
 import subprocess
 import time
 
 BUILD = os.environ["VITRINE_BUILD"]
 QEMU = os.environ.get("QEMU", "qemu-system-x86_64")
 GUEST = BUILD + "/guests/hello-pvh.elf"
-ENTRY = 0x100173 if "PEER_ENTRY" not in os.environ else int(os.environ["PEER_ENTRY"], 0)
+
+
+def pvh_entry(path):
+    """Where a PVH loader enters: XEN_ELFNOTE_PHYS32_ENTRY of a 64-bit ELF file."""
+    with open(path, "rb") as file:
+        elf = file.read()
+    headers, = struct.unpack_from("<Q", elf, 32)
+    size, count = struct.unpack_from("<HH", elf, 54)
+    for at in range(headers, headers + size * count, size):
+        kind, _, note, _, _, left = struct.unpack_from("<2I4Q", elf, at)
+        end = note + left
+        while kind == 4 and note < end:
+            name, desc, which = struct.unpack_from("<3I", elf, note)
+            data = note + 12 + (name + 3 & ~3)
+            if elf[note + 12:note + 15] == b"Xen" and which == 18:
+                return struct.unpack_from("<I", elf, data)[0]
+            note = data + (desc + 3 & ~3)
+    raise ValueError("no PVH entry in " + path)
+
+
+ENTRY = pvh_entry(GUEST)
 
 # 32-bit code that goes in a circle; offsets of its instructions behind it.
 CODE_AT = 0x200000

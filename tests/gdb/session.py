@@ -5,6 +5,7 @@
 # instruction, with two vCPUs. A result line (see lib.sh) for each case.
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -254,6 +255,23 @@ def _():
         ex("set scheduler-locking replay")
         ex("set breakpoint always-inserted off")
     want(go("stepi") == "step", "no step any more")
+
+
+@case("a device's registers are read and written as memory")
+def _():
+    place = re.search("([0-9a-f]{8,})-[0-9a-f]+.*pci ecam", ex("monitor info mtree"))
+    want(place, ex("monitor info mtree"))
+    ecam = int(place.group(1), 16)
+    want(packet("Qqemu.PhyMemMode:1") == "OK", "no physical addresses")
+    try:
+        slots = [n for n in range(32) if packet("m%x,2" % (ecam + (n << 15))) == "f41a"]
+        want(slots, "no virtio device")
+        line = ecam + (slots[0] << 15) + 0x3c
+        want(packet("M%x,1:5a" % line) == "OK", "the register is not written")
+        want(packet("m%x,1" % line) == "5a", packet("m%x,1" % line))
+        want(packet("m%x,3" % line).startswith("E"), "an access of three bytes is made")
+    finally:
+        packet("Qqemu.PhyMemMode:0")
 
 
 @case("monitor catch: an interrupt with a condition, and a port")

@@ -101,6 +101,21 @@ def registers():
     return [value("$" + name) for name in ("pc", "rsp", "rax", "rbx", "rcx", "rdi", "rsi", "eflags")]
 
 
+@case("monitor catch: an MSR, a device, a port, an exception stop it with a word")
+def _():
+    run_to("step_nop")
+    for catch, says, ahead in (("port 0x80 write", "writes port 0x80", "step_out_next"),
+                               ("mmio %#x write" % 0xfed80000, "writes MMIO 0xfed80000",
+                                "step_mmio_write_next"),
+                               ("msr 0x1b read", "reads MSR 0x1b", "step_rdmsr_next"),
+                               ("exception 3", "takes exception 3", None)):
+        want("catch " in ex("monitor catch " + catch), catch + " is not taken")
+        said = ex("continue")
+        want(says in said, "%s: %s" % (catch, said))
+        want(not ahead or value("$pc") == address(ahead), "%s: at %x" % (catch, value("$pc")))
+        ex("monitor uncatch")
+
+
 @case("monitor record: reverse-stepi through what was stepped")
 def _():
     run_to("step_pushf")

@@ -19,15 +19,21 @@ SECONDS = float(os.environ["SOAK_SECONDS"])
 BREAKS = [int(word, 16) for word in os.environ["SOAK_BREAKS"].split()]
 CPUS = int(os.environ.get("SOAK_CPUS", "4"))
 PATIENCE = 120  # seconds until a stop counts as lost: the machine may be slow
+OPERATIONS = os.environ.get("SOAK_OPS", "step step step_running step_range stop brk look").split()
 dice = random.Random(int(os.environ.get("SOAK_SEED", "1")))
 did = collections.Counter()
 wrong = []
+history = collections.deque(maxlen=30)  # what was done last, for whoever has to find out
 code = {}
 
 
 def lost(what):
     wrong.append(what)
     print("WRONG: " + what, flush=True)
+    if len(wrong) == 1:
+        print("\n".join(history), flush=True)
+    if "cannot run on" in what:
+        raise SystemExit
 
 
 class Session:
@@ -56,9 +62,11 @@ class Session:
         if not reply.startswith("T"):
             lost("%s after %s" % (reply, what))
             return None
+        history.append("  " + reply)
         return reply
 
     def run(self, packet, what):
+        history.append(packet)
         self.stub.send(packet)
         return self.wait(what)
 
@@ -85,6 +93,7 @@ class Session:
     def step_range(self):
         thread = self.thread()
         pc = self.pc()
+        history.append("range step of %d from %x" % (thread, pc))
         self.stub.send("vCont;r%x,%x:%x" % (pc, pc + 16, thread))
         time.sleep(dice.random() / 10)
         self.stub.sock.sendall(b"\x03")
@@ -93,6 +102,7 @@ class Session:
         did["range step"] += 1
 
     def stop(self):
+        history.append("vCont;c and an interrupt")
         self.stub.send("vCont;c")
         time.sleep(dice.random() / 2)
         self.stub.sock.sendall(b"\x03")
@@ -150,11 +160,13 @@ class Session:
         if dice.random() < 0.5:
             self.clear()
         if dice.random() < 0.7:
+            history.append("D")
             if self.stub.ask("D") != "OK":
                 lost("D is refused")
             did["detach"] += 1
         else:
             did["hang up"] += 1
+            history.append("hang up")
         self.stub.sock.close()
 
 
@@ -164,8 +176,7 @@ def main():
     while time.monotonic() < end and len(wrong) < 20:
         session = Session()
         for _ in range(dice.randint(3, 25)):
-            dice.choice((session.step, session.step, session.step_running, session.step_range,
-                         session.stop, session.brk, session.look))()
+            getattr(session, dice.choice(OPERATIONS))()
         session.leave()
         time.sleep(dice.random())
         if time.monotonic() - told > 60:

@@ -6,6 +6,7 @@
 # guest must not notice. An hour by default; `SOAK_ONLY=debug make soak`.
 #
 #   SOAK_SECONDS  how long (3600)      SOAK_SEED  of the dice (1)
+#   SOAK_OPS  what is done, of: step step_running step_range stop brk look
 #   SOAK_KERNEL, SOAK_INITRD  the guest (tests/bed/mkinitrd)
 set -u
 build=$(cd "$1" && pwd)
@@ -50,7 +51,7 @@ waits_for()
 waits_for "READY 4"
 "$build/vitrine" console soak >/dev/null 2>&1 <<'END'
 cd /tmp; head -c 1000000 /dev/urandom >data; md5sum data >sum
-for n in 1 2 3 4; do (while :; do md5sum -c sum >/dev/null 2>&1 || echo "BROKEN $n"; sh -c : ; done) & done
+for n in 1 2 3 4; do (while :; do md5sum -c sum >/dev/null 2>&1 || echo "BROKEN $n: $?"; sh -c : ; done) & done
 (while :; do sleep 1; echo "beat"; done | sed "s/$/ of the guest/") &
 END
 waits_for "^beat"
@@ -76,7 +77,7 @@ for ((i = 0; i < 300; i++)); do
 	sleep 0.2
 done
 [ "$(beats)" -gt "$before" ] || bad "the guest does not go on"
-says | grep -q BROKEN && bad "the guest's data has changed"
+says | grep -B 3 -A 3 BROKEN && bad "the guest's data has changed, or who reads it was killed"
 says | grep -E 'BUG|Oops|lockup|stall|panic|segfault' && bad "the guest's kernel complains"
 echo "the guest's heart has beaten $(beats) times"
 exit $failed
