@@ -167,6 +167,11 @@ bool dbg_plan_is_plain(const struct vm_view *view, const struct x86_state *st);
 /* hide.c: a step from BEFORE to NOW left its trap flag somewhere. In the vCPU's thread. */
 void dbg_hide_trap_flag(struct dbg *dbg, unsigned int index, const struct vm_view *view,
 			const struct x86_state *before, const struct x86_state *now);
+/*
+ * All stand while vCPU INDEX was stepping: it may have come to a handler, and be kept from
+ * executing what would have told. Main loop.
+ */
+void dbg_hide_cut_step(struct dbg *dbg, unsigned int index);
 
 /* hook.c: called in vCPU threads */
 /* Whether BRK's conditions hold for VCPU. */

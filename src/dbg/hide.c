@@ -56,33 +56,69 @@ static bool hide_is_handler(const struct vm_view *view, const struct x86_state *
 	return gate.offset == x86_state_linear_rip(st);
 }
 
-void dbg_hide_trap_flag(struct dbg *dbg, unsigned int index, const struct vm_view *view,
-			const struct x86_state *before, const struct x86_state *now)
+/* What brought the processor to a handler: its frame is on the stack. */
+static void hide_in_handler(struct dbg *dbg, unsigned int index, const struct vm_view *view,
+			    const struct x86_state *before, const struct x86_state *now)
 {
-	struct dbg_op op;
-	unsigned int i;
+	const struct dbg_vcpu *dv = &dbg->vcpu[index];
+	unsigned int i, end = dv->res.allow_irq || dv->watch_mode ? 256 : 32;
 
-	if (!dbg_plan_op(view, before, &op))
-		return;
-	if (op.op == 0x9c) {
-		hide_at(dbg, view, now, hide_stack(now));
-		return;
-	}
-	if (op.op == 0x0f && op.next == 0x05) {
-		if (now->gpr[X86_R11] & X86_RFLAGS_TF)
-			vcpu_clear_r11(vm_vcpu(dbg->vm, index), X86_RFLAGS_TF);
-		return;
-	}
-	if (op.op == 0xcd && hide_is_handler(view, now, op.next)) {
+	if (before->irq_injected && hide_is_handler(view, now, before->irq_nr)) {
 		hide_in_frame(dbg, view, now, false);
 		return;
 	}
-	if (x86_state_linear_rip(now) - x86_state_linear_rip(before) <= 15)
-		return; /* it went on: no exception */
-	for (i = 0; i < 32; i++) {
+	for (i = 0; i < end; i++) {
 		if (hide_is_handler(view, now, i)) {
-			hide_in_frame(dbg, view, now, HIDE_WITH_ERROR >> i & 1);
+			hide_in_frame(dbg, view, now, i < 32 && HIDE_WITH_ERROR >> i & 1);
 			return;
 		}
 	}
+}
+
+/* True: r11 has it too. */
+static bool hide_after(struct dbg *dbg, unsigned int index, const struct vm_view *view,
+		       const struct x86_state *before, const struct x86_state *now)
+{
+	struct dbg_op op;
+
+	if (before->irq_injected || before->exc_injected) { /* it comes before the instruction */
+		hide_in_handler(dbg, index, view, before, now);
+		return false;
+	}
+	if (!dbg_plan_op(view, before, &op))
+		return false;
+	if (op.op == 0x9c)
+		hide_at(dbg, view, now, hide_stack(now));
+	else if (op.op == 0x0f && op.next == 0x05)
+		return now->gpr[X86_R11] & X86_RFLAGS_TF;
+	else if (op.op == 0xcd && hide_is_handler(view, now, op.next))
+		hide_in_frame(dbg, view, now, false);
+	else if (x86_state_linear_rip(now) - x86_state_linear_rip(before) > 15) /* an exception */
+		hide_in_handler(dbg, index, view, before, now);
+	return false;
+}
+
+void dbg_hide_trap_flag(struct dbg *dbg, unsigned int index, const struct vm_view *view,
+			const struct x86_state *before, const struct x86_state *now)
+{
+	if (hide_after(dbg, index, view, before, now))
+		vcpu_clear_r11(vm_vcpu(dbg->vm, index), X86_RFLAGS_TF);
+}
+
+void dbg_hide_cut_step(struct dbg *dbg, unsigned int index)
+{
+	struct vcpu *vcpu = vm_vcpu(dbg->vm, index);
+	struct dbg_vcpu *dv = &dbg->vcpu[index];
+	struct vm_view view;
+	struct x86_state st;
+
+	vcpu_get_state(vcpu, &st, NULL);
+	if (st.rip == dv->step_st.rip || vm_state(dbg->vm) == VM_STATE_CRASHED)
+		return;
+	vm_view_memory(dbg->vm, &view);
+	if (hide_after(dbg, index, &view, &dv->step_st, &st)) {
+		st.gpr[X86_R11] &= ~(uint64_t)X86_RFLAGS_TF;
+		vcpu_set_state(vcpu, &st, NULL);
+	}
+	dv->step_st = st;
 }

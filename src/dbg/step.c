@@ -178,6 +178,8 @@ void dbg_settle_vcpu(struct dbg *dbg, unsigned int index)
 {
 	struct dbg_vcpu *dv = &dbg->vcpu[index];
 
+	if (dbg_steps(dv))
+		dbg_hide_cut_step(dbg, index);
 	dv->off = dv->page = dv->fault = dv->rec = false;
 }
 
