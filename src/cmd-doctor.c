@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "cmd.h"
 #include "vmm/kvm.h"
 #include "vmm/probe.h"
@@ -90,16 +91,8 @@ static struct doctor_row *doctor_add(struct doctor *doc, const char *what, const
 
 static bool doctor_read(const char *path, char *out, size_t len)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
+	if (io_read_small(path, out, len) < 0)
 		return false;
-	n = read(fd, out, len - 1);
-	close(fd);
-	if (n < 0)
-		return false;
-	out[n] = '\0';
 	out[strcspn(out, "\n")] = '\0';
 	return true;
 }

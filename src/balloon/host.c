@@ -3,15 +3,17 @@
 #include "balloon/host.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define HOST_TEXT_MAX 16384
-#define HOST_PATH_MAX 512
-#define HOST_CGROUP   "/sys/fs/cgroup"
+#include "base/io.h"
+
+#define HOST_TEXT_MAX	16384
+#define HOST_NUMBER_MAX 32
+#define HOST_PATH_MAX	512
+#define HOST_CGROUP	"/sys/fs/cgroup"
 
 /* The number after KEY at a line's start. */
 static bool host_number(const char *text, const char *key, uint64_t *out)
@@ -83,28 +85,19 @@ void host_apply_limit(const char *max, const char *current, const char *stat,
 		out->available = left;
 }
 
-/* The contents of DIR/FILE in TEXT of HOST_TEXT_MAX bytes. */
-static int host_slurp(const char *dir, const char *file, char *text)
+static bool host_read_text(const char *dir, const char *file, char *text, size_t len)
 {
 	char path[HOST_PATH_MAX + 32];
-	ssize_t n;
-	int fd;
 
 	snprintf(path, sizeof(path), "%s/%s", dir, file);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	n = read(fd, text, HOST_TEXT_MAX - 1);
-	close(fd);
-	text[n > 0 ? n : 0] = '\0';
-	return n < 0 ? -EIO : 0;
+	return io_read_small(path, text, len) >= 0;
 }
 
 int host_cgroup(char *path, size_t len)
 {
 	char text[HOST_TEXT_MAX], *at, *end;
 
-	if (host_slurp("/proc/self", "cgroup", text) < 0)
+	if (io_read_small("/proc/self/cgroup", text, sizeof(text)) < 0)
 		return -ENOENT;
 	for (at = text; at; at = end ? end + 1 : NULL) {
 		end = strchr(at, '\n');
@@ -122,14 +115,15 @@ int host_cgroup(char *path, size_t len)
 /* Every group on the way up may have a limit. */
 static void host_limits(struct policy_host *out)
 {
-	char dir[HOST_PATH_MAX], max[HOST_TEXT_MAX], current[HOST_TEXT_MAX], stat[HOST_TEXT_MAX];
+	char dir[HOST_PATH_MAX], max[HOST_NUMBER_MAX], current[HOST_NUMBER_MAX];
+	char stat[HOST_TEXT_MAX];
 
 	if (host_cgroup(dir, sizeof(dir)) < 0)
 		return;
 	while (strncmp(dir, HOST_CGROUP, strlen(HOST_CGROUP)) == 0) {
-		if (host_slurp(dir, "memory.max", max) == 0 &&
-		    host_slurp(dir, "memory.current", current) == 0 &&
-		    host_slurp(dir, "memory.stat", stat) == 0)
+		if (host_read_text(dir, "memory.max", max, sizeof(max)) &&
+		    host_read_text(dir, "memory.current", current, sizeof(current)) &&
+		    host_read_text(dir, "memory.stat", stat, sizeof(stat)))
 			host_apply_limit(max, current, stat, out);
 		*strrchr(dir, '/') = '\0';
 	}
@@ -140,10 +134,11 @@ int host_read(struct policy_host *out, struct err *err)
 	const char *other = getenv("VITRINE_PROC"), *proc = other ? other : "/proc";
 	char text[HOST_TEXT_MAX];
 
-	if (host_slurp(proc, "meminfo", text) < 0 || host_parse_meminfo(text, out) < 0)
+	if (!host_read_text(proc, "meminfo", text, sizeof(text)) ||
+	    host_parse_meminfo(text, out) < 0)
 		return err_set(err, EIO, "%s/meminfo does not say what is available", proc);
 	out->some = out->full = -1;
-	if (host_slurp(proc, "pressure/memory", text) == 0)
+	if (host_read_text(proc, "pressure/memory", text, sizeof(text)))
 		host_parse_pressure(text, out);
 	if (!other)
 		host_limits(out);

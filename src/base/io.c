@@ -3,8 +3,10 @@
 #include "base/io.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 int io_write_all(int fd, const void *data, size_t len)
@@ -22,6 +24,39 @@ int io_write_all(int fd, const void *data, size_t len)
 		len -= (size_t)n;
 	}
 	return 0;
+}
+
+ssize_t io_read_small(const char *path, char *text, size_t len)
+{
+	ssize_t n;
+	int fd;
+
+	text[0] = '\0';
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return -errno;
+	n = read(fd, text, len - 1);
+	if (n < 0)
+		n = -errno;
+	text[n > 0 ? n : 0] = '\0';
+	close(fd);
+	return n;
+}
+
+int io_write_small(const char *path, const char *text)
+{
+	size_t len = strlen(text);
+	ssize_t n;
+	int fd;
+
+	fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return -errno;
+	n = write(fd, text, len);
+	if (n < 0)
+		n = -errno;
+	close(fd);
+	return n < 0 ? (int)n : (size_t)n == len ? 0 : -EIO;
 }
 
 bool io_person_dir(const char *variable, const char *fallback, char *path, size_t len)

@@ -25,6 +25,17 @@ static struct balloon *balloon_of(struct ctl_server *srv, struct err *err)
 	return bal;
 }
 
+/* And how it is off now. */
+static struct balloon *balloon_look(struct ctl_server *srv, struct balloon_info *info,
+				    struct err *err)
+{
+	struct balloon *bal = balloon_of(srv, err);
+
+	if (bal)
+		balloon_get(bal, info);
+	return bal;
+}
+
 /* --- QEMU's --- */
 
 static int balloon_qmp_set(void *ctx, struct ctl_conn *conn, const json_t *args, json_t **ret,
@@ -47,14 +58,12 @@ static int balloon_qmp_set(void *ctx, struct ctl_conn *conn, const json_t *args,
 static int balloon_qmp_query(void *ctx, struct ctl_conn *conn, const json_t *args, json_t **ret,
 			     struct err *err)
 {
-	struct balloon *bal = balloon_of(ctx, err);
 	struct balloon_info info;
 
 	(void)conn;
 	(void)args;
-	if (!bal)
+	if (!balloon_look(ctx, &info, err))
 		return -err->code;
-	balloon_get(bal, &info);
 	*ret = json_pack("{s:I}", "actual", (json_int_t)info.actual);
 	return 0;
 }
@@ -91,7 +100,6 @@ static int balloon_property(const json_t *args, const char **name, struct err *e
 static int balloon_qmp_qom_get(void *ctx, struct ctl_conn *conn, const json_t *args, json_t **ret,
 			       struct err *err)
 {
-	struct balloon *bal;
 	struct balloon_info info;
 	const char *name;
 	json_int_t when = 0;
@@ -101,10 +109,8 @@ static int balloon_qmp_qom_get(void *ctx, struct ctl_conn *conn, const json_t *a
 	res = balloon_property(args, &name, err);
 	if (res < 0)
 		return res;
-	bal = balloon_of(ctx, err);
-	if (!bal)
+	if (!balloon_look(ctx, &info, err))
 		return -err->code;
-	balloon_get(bal, &info);
 	if (info.stats_ns)
 		when = (json_int_t)(time(NULL) -
 				    (time_t)((time_now_ns() - info.stats_ns) / 1000000000));
@@ -175,14 +181,12 @@ static json_t *balloon_json_pages(const struct pages_counts *counts)
 static int balloon_qmp_info(void *ctx, struct ctl_conn *conn, const json_t *args, json_t **ret,
 			    struct err *err)
 {
-	struct balloon *bal = balloon_of(ctx, err);
 	struct balloon_info info;
 
 	(void)conn;
 	(void)args;
-	if (!bal)
+	if (!balloon_look(ctx, &info, err))
 		return -err->code;
-	balloon_get(bal, &info);
 	*ret = json_pack("{s:b,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "running",
 			 vm_state(ctl_server_vm(ctx)) == VM_STATE_RUNNING, "driver", info.driver,
 			 "features", (json_int_t)info.features, "size", (json_int_t)info.size,
@@ -208,16 +212,15 @@ static int balloon_qmp_info(void *ctx, struct ctl_conn *conn, const json_t *args
 static int balloon_qmp_configure(void *ctx, struct ctl_conn *conn, const json_t *args, json_t **ret,
 				 struct err *err)
 {
-	struct balloon *bal = balloon_of(ctx, err);
 	long long floor, ceiling, weight, secs;
 	struct balloon_info info;
+	struct balloon *bal = balloon_look(ctx, &info, err);
 	int res;
 
 	(void)conn;
 	(void)ret;
 	if (!bal)
 		return -err->code;
-	balloon_get(bal, &info);
 	floor = (long long)info.floor;
 	ceiling = (long long)info.ceiling;
 	weight = info.weight;
@@ -264,10 +267,10 @@ static const struct ctl_command balloon_commands[] = {
 static int balloon_hmp_set(const struct monitor_ctx *ctx, struct monitor_args *args,
 			   struct buf *out, struct err *err)
 {
-	struct balloon *bal = balloon_of(ctx->table_ctx, err);
+	struct balloon_info info;
+	struct balloon *bal = balloon_look(ctx->table_ctx, &info, err);
 	const char *word = args->word[0];
 	bool sign = word[0] == '+' || word[0] == '-';
-	struct balloon_info info;
 	uint64_t size;
 
 	(void)out;
@@ -277,7 +280,6 @@ static int balloon_hmp_set(const struct monitor_ctx *ctx, struct monitor_args *a
 		size <<= 20;
 	else if (!parse_size(word + sign, &size))
 		return err_set(err, EINVAL, "balloon %s: megabytes, or 256M, +64M, -64M", word);
-	balloon_get(bal, &info);
 	if (word[0] == '+')
 		size += info.target;
 	if (word[0] == '-')
@@ -372,14 +374,12 @@ static void balloon_say(const struct balloon_info *info, struct buf *out)
 static int balloon_hmp_info(const struct monitor_ctx *ctx, struct monitor_args *args,
 			    struct buf *out, struct err *err)
 {
-	struct balloon *bal = balloon_of(ctx->table_ctx, err);
 	struct balloon_info info;
 
-	if (!bal)
+	if (!balloon_look(ctx->table_ctx, &info, err))
 		return -err->code;
 	if (args->nr && strcmp(args->word[0], "-v") != 0)
 		return err_set(err, EINVAL, "info balloon [-v]");
-	balloon_get(bal, &info);
 	if (args->nr)
 		balloon_say(&info, out);
 	else
@@ -401,12 +401,10 @@ const size_t balloon_monitor_commands_len =
 static void balloon_changed(void *ctx)
 {
 	struct ctl_server *srv = ctx;
-	struct balloon *bal = balloon_of(srv, NULL);
 	struct balloon_info info;
 
-	if (!bal)
+	if (!balloon_look(srv, &info, NULL))
 		return;
-	balloon_get(bal, &info);
 	ctl_server_event(srv, "BALLOON_CHANGE",
 			 json_pack("{s:I}", "actual", (json_int_t)info.actual));
 }

@@ -3,13 +3,13 @@
 #include "farm/cgroup.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "balloon/host.h"
+#include "base/io.h"
 
 #define CGROUP_PATH_MAX 640
 #define CGROUP_FOLDER	"vitrine"
@@ -17,18 +17,11 @@
 static int cgroup_write(const char *dir, const char *file, const char *text, struct err *err)
 {
 	char path[CGROUP_PATH_MAX + 64];
-	ssize_t n;
-	int fd;
+	int ret;
 
 	snprintf(path, sizeof(path), "%s/%s", dir, file);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return err_sys(err, errno, "%s", path);
-	n = write(fd, text, strlen(text));
-	if (n < 0)
-		n = err_sys(err, errno, "%s: %s", path, text);
-	close(fd);
-	return n < 0 ? (int)n : 0;
+	ret = io_write_small(path, text);
+	return ret < 0 ? err_sys(err, -ret, "%s: %s", path, text) : 0;
 }
 
 static bool cgroup_is_ours(const char *dir)

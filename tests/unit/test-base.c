@@ -5,12 +5,15 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/io.h"
 #include "base/parse.h"
 #include "base/time.h"
 
@@ -126,12 +129,33 @@ static void test_calendar(void **state)
 	assert_int_equal(time_from_utc(&odd), timegm(&libc));
 }
 
+static void test_small_file(void **state)
+{
+	char path[] = "/tmp/vitrine-base-XXXXXX", text[8] = "before";
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(io_read_small(path, text, sizeof(text)), 0);
+	assert_string_equal(text, "");
+	assert_int_equal(io_write_small(path, "12345678"), 0);
+	assert_int_equal(io_read_small(path, text, sizeof(text)), 7);
+	assert_string_equal(text, "1234567");
+	unlink(path);
+	assert_int_equal(io_read_small(path, text, sizeof(text)), -ENOENT);
+	assert_string_equal(text, "");
+	assert_int_equal(io_write_small(path, "made"), -ENOENT);
+	assert_int_equal(io_read_small("/", text, sizeof(text)), -EISDIR);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse_u64),     cmocka_unit_test(test_parse_size),
 		cmocka_unit_test(test_parse_nearest), cmocka_unit_test(test_buf_ceiling),
 		cmocka_unit_test(test_err_text),      cmocka_unit_test(test_calendar),
+		cmocka_unit_test(test_small_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
