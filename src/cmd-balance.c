@@ -67,6 +67,8 @@ struct balance {
 	bool dry_run, once, verbose, background;
 	const char *log_path;
 	FILE *log;
+	time_t when; /* of the last line */
+	char when_text[32];
 	int lock_fd;
 	enum policy_mode mode;
 	struct policy_host host;
@@ -91,17 +93,18 @@ balance_log(struct balance *bal, const char *fmt, ...)
 {
 	time_t now = time(NULL);
 	struct tm tm;
-	char when[32];
 	va_list ap;
 
-	localtime_r(&now, &tm);
-	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
-	fprintf(bal->log, "%s ", when);
+	if (now != bal->when) { /* the time zone is a file */
+		localtime_r(&now, &tm);
+		strftime(bal->when_text, sizeof(bal->when_text), "%Y-%m-%dT%H:%M:%S", &tm);
+		bal->when = now;
+	}
+	fprintf(bal->log, "%s ", bal->when_text);
 	va_start(ap, fmt);
 	vfprintf(bal->log, fmt, ap);
 	va_end(ap);
 	fputc('\n', bal->log);
-	fflush(bal->log);
 }
 
 /* TEXT without its digits: what it says, apart from how much. */
@@ -355,6 +358,7 @@ static void balance_decide(struct balance *bal)
 		bal->vm[i]->mem = mem[i];
 		balance_report(bal, i);
 	}
+	fflush(bal->log); /* said before it is done */
 }
 
 static int balance_round(struct balance *bal, struct err *err)
@@ -376,7 +380,7 @@ static int balance_round(struct balance *bal, struct err *err)
 	if (bal->verbose)
 		balance_log(bal, "round: %zu VMs, %.2f ms", bal->nr,
 			    (double)(time_now_ns() - begin) / 1e6);
-	return 0;
+	return fflush(bal->log) == 0 ? 0 : err_sys(err, errno, "the log");
 }
 
 /* --- from the first to the last --- */

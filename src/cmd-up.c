@@ -120,6 +120,19 @@ static int up_net_words(const struct up *up, const struct fleet_vm *vm, struct w
 	return ret;
 }
 
+static bool up_has_limits(const struct fleet_vm *vm)
+{
+	return vm->cpu_weight || vm->memory_high;
+}
+
+/* Its memory counts where it is touched, so the child that is to start VM is put there already;
+ * should it have been faster, the VM follows: see up_limit(). */
+static void up_limit_child(const struct up_vm *vm)
+{
+	if (up_has_limits(vm->vm))
+		cgroup_limit(vm->vm->name, vm->pid, vm->vm->cpu_weight, vm->vm->memory_high, NULL);
+}
+
 static int up_start(struct up *up, struct up_vm *vm, struct err *err)
 {
 	struct words more = { 0 }, argv = { 0 };
@@ -132,6 +145,8 @@ static int up_start(struct up *up, struct up_vm *vm, struct err *err)
 	vm->pid = 0;
 	if (ret == 0)
 		ret = vm->pid = spawn_self(&argv, -1, STDERR_FILENO, err);
+	if (ret > 0)
+		up_limit_child(vm);
 	words_free(&more);
 	words_free(&argv);
 	return ret < 0 ? ret : 0;
@@ -142,7 +157,7 @@ static void up_limit(const struct fleet_vm *vm)
 	struct err err = ERR_INIT;
 	pid_t pid;
 
-	if (!vm->cpu_weight && !vm->memory_high)
+	if (!up_has_limits(vm))
 		return;
 	if (!rundir_alive(vm->name, &pid) || pid <= 0)
 		return;

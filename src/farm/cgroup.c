@@ -68,6 +68,11 @@ static int cgroup_leaf(const char *name, bool make, char *leaf, struct err *err)
 	    (mkdir(leaf, 0755) != 0 && errno != EEXIST))
 		return err_sys(err, errno, "%s", leaf);
 	ret = cgroup_write(top, "cgroup.subtree_control", "+cpu +memory", err);
+	if (ret == -EBUSY)
+		return err_set(
+			err, EBUSY,
+			"%s has processes of its own, so the kernel allows no limits below it",
+			top);
 	return ret < 0 ? ret : cgroup_write(mid, "cgroup.subtree_control", "+cpu +memory", err);
 }
 

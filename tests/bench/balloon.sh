@@ -106,7 +106,7 @@ bench_many()
 	begin=$(now_ms)
 	"$build/vitrine" up "$tmp/many.fleet"
 	for i in {1..20}; do
-		until "$build/vitrine" logs "d$i" | grep -q "demo: ready"; do :; done
+		until grep -q "demo: ready" "$XDG_RUNTIME_DIR/vitrine/d$i/log"; do sleep 0.05; done
 	done
 	echo
 	echo "### 20 demo guests"

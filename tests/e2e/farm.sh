@@ -108,3 +108,45 @@ run vitrine down --timeout 0 "$tmp/many.fleet"
 want_status 0
 [ -z "$(ls "$XDG_RUNTIME_DIR/vitrine")" ] || fail "left: $(ls "$XDG_RUNTIME_DIR/vitrine")"
 ! pgrep -f "$build/vitrine run --detach --name m[1-8]" >/dev/null || fail "processes are left"
+
+# as_user GROUP COMMAND...: as somebody else, in that control group.
+as_user()
+{
+	bash -c 'echo 0 >"$0/cgroup.procs" && exec setpriv --reuid 65534 --regid 65534 --clear-groups \
+		env XDG_RUNTIME_DIR="$XDG_RUNTIME_DIR-user" "$@"' "$@"
+}
+
+case_begin "limits: by a delegated control group, and a plain word where there is none"
+groups=/sys/fs/cgroup
+sed -i 's/^cpu-weight.*/&\nmemory-high = 48M/' "$tmp/lab.fleet"
+if [ "$(id -u)" != 0 ] || [ "$(stat -fc %T $groups)" = cgroup2fs ]; then
+	skip "the control groups here are not ours to play with"
+else
+	run vitrine up "$tmp/lab.fleet"
+	want_status 0
+	want_err "db runs without its limits: there are no control groups (version 2) here"
+	run vitrine down --timeout 0 "$tmp/lab.fleet"
+	mount -t cgroup2 none $groups && echo "+cpu +memory" >$groups/cgroup.subtree_control &&
+		mkdir -p $groups/other $groups/mine/shell || fail "no control groups"
+	chmod 666 /dev/kvm
+	chmod 755 "$tmp"
+	chown 65534 $groups/mine{,/shell}{,/cgroup.procs,/cgroup.subtree_control}
+	install -d -m 700 -o 65534 "$XDG_RUNTIME_DIR-user"
+	run as_user $groups/other "$build/vitrine" up "$tmp/lab.fleet"
+	want_status 0
+	want_err "db runs without its limits: $groups/other is not delegated to this user"
+	run as_user $groups/other "$build/vitrine" down --timeout 0 "$tmp/lab.fleet"
+	run as_user $groups/mine/shell "$build/vitrine" up "$tmp/lab.fleet"
+	want_status 0
+	[ ! -s "$err" ] || ! grep -q limits "$err" || fail "no limits"
+	group=$groups/mine/vitrine/db
+	[ "$(cat $group/cpu.weight)" = 50 ] || fail "cpu.weight: $(cat $group/cpu.weight)"
+	[ "$(cat $group/memory.high)" = $((48 << 20)) ] || fail "memory.high: $(cat $group/memory.high)"
+	[ "$(cat $group/cgroup.procs)" = "$(cat "$XDG_RUNTIME_DIR-user/vitrine/db/lock")" ] ||
+		fail "it is not in its group: $(cat $group/cgroup.procs)"
+	[ "$(cat $group/memory.current)" -gt $((2 << 20)) ] || fail "its memory counts elsewhere"
+	run as_user $groups/mine/shell "$build/vitrine" down --timeout 0 "$tmp/lab.fleet"
+	want_status 0
+	[ ! -d $group ] || fail "its group is left"
+	umount $groups
+fi
