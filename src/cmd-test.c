@@ -154,7 +154,7 @@ static int test_spawn(struct test_run *run, struct test_job *job, size_t index, 
 	if (ret == 0)
 		ret = test_pipe(&job->err_fd, &err_fd, err);
 	if (ret == 0)
-		ret = job->pid = spawn_self(&argv, out_fd, err_fd, err);
+		ret = job->pid = spawn_self(&argv, out_fd, err_fd, -1, err);
 	words_free(&argv);
 	if (out_fd >= 0)
 		close(out_fd);

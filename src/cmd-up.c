@@ -120,17 +120,28 @@ static int up_net_words(const struct up *up, const struct fleet_vm *vm, struct w
 	return ret;
 }
 
-static bool up_has_limits(const struct fleet_vm *vm)
+/* The control group that VM shall start in, or -1. */
+static int up_group(const struct fleet_vm *vm)
 {
-	return vm->cpu_weight || vm->memory_high;
+	struct err err = ERR_INIT;
+	int fd;
+
+	if (!vm->cpu_weight && !vm->memory_high)
+		return -1;
+	fd = cgroup_open(vm->name, vm->cpu_weight, vm->memory_high, &err);
+	if (fd < 0)
+		fprintf(stderr, "vitrine: %s runs without its limits: %s\n", vm->name, err.text);
+	return fd;
 }
 
-/* Its memory counts where it is touched, so the child that is to start VM is put there already;
- * should it have been faster, the VM follows: see up_limit(). */
-static void up_limit_child(const struct up_vm *vm)
+static int up_spawn(struct up_vm *vm, const struct words *argv, struct err *err)
 {
-	if (up_has_limits(vm->vm))
-		cgroup_limit(vm->vm->name, vm->pid, vm->vm->cpu_weight, vm->vm->memory_high, NULL);
+	int group_fd = up_group(vm->vm);
+
+	vm->pid = spawn_self(argv, -1, STDERR_FILENO, group_fd, err);
+	if (group_fd >= 0)
+		close(group_fd);
+	return vm->pid;
 }
 
 static int up_start(struct up *up, struct up_vm *vm, struct err *err)
@@ -144,25 +155,10 @@ static int up_start(struct up *up, struct up_vm *vm, struct err *err)
 		ret = guest_argv(&vm->vm->guest, &more, &argv);
 	vm->pid = 0;
 	if (ret == 0)
-		ret = vm->pid = spawn_self(&argv, -1, STDERR_FILENO, err);
-	if (ret > 0)
-		up_limit_child(vm);
+		ret = up_spawn(vm, &argv, err);
 	words_free(&more);
 	words_free(&argv);
 	return ret < 0 ? ret : 0;
-}
-
-static void up_limit(const struct fleet_vm *vm)
-{
-	struct err err = ERR_INIT;
-	pid_t pid;
-
-	if (!up_has_limits(vm))
-		return;
-	if (!rundir_alive(vm->name, &pid) || pid <= 0)
-		return;
-	if (cgroup_limit(vm->name, pid, vm->cpu_weight, vm->memory_high, &err) < 0)
-		fprintf(stderr, "vitrine: %s runs without its limits: %s\n", vm->name, err.text);
 }
 
 /* The child that was to start VM has ended, or does so soon. */
@@ -176,7 +172,6 @@ static int up_started(struct up_vm *vm)
 		return -EIO;
 	}
 	vm->start_ns = time_now_ns();
-	up_limit(vm->vm);
 	return 0;
 }
 
@@ -347,7 +342,7 @@ static int down_one(struct up_vm *vm, const char *timeout, struct err *err)
 	ret = words_add(&argv, "vitrine") | words_add(&argv, "stop") |
 	      words_add(&argv, "--timeout") | words_add(&argv, timeout) |
 	      words_add(&argv, vm->vm->name);
-	vm->pid = ret == 0 ? spawn_self(&argv, -1, STDERR_FILENO, err) : -ENOMEM;
+	vm->pid = ret == 0 ? spawn_self(&argv, -1, STDERR_FILENO, -1, err) : -ENOMEM;
 	words_free(&argv);
 	return vm->pid < 0 ? vm->pid : 0;
 }

@@ -3,6 +3,8 @@
 #include "farm/cgroup.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,9 +12,12 @@
 
 #include "balloon/host.h"
 #include "base/io.h"
+#include "base/time.h"
 
 #define CGROUP_PATH_MAX 640
 #define CGROUP_FOLDER	"vitrine"
+#define CGROUP_LAST_NS	3000000000ull
+#define CGROUP_POLL_MS	10
 
 static int cgroup_write(const char *dir, const char *file, const char *text, struct err *err)
 {
@@ -76,10 +81,9 @@ static int cgroup_leaf(const char *name, bool make, char *leaf, struct err *err)
 	return ret < 0 ? ret : cgroup_write(mid, "cgroup.subtree_control", "+cpu +memory", err);
 }
 
-int cgroup_limit(const char *name, pid_t pid, unsigned int cpu_weight, uint64_t memory_high,
-		 struct err *err)
+int cgroup_open(const char *name, unsigned int cpu_weight, uint64_t memory_high, struct err *err)
 {
-	char leaf[CGROUP_PATH_MAX], text[32];
+	char leaf[CGROUP_PATH_MAX], path[CGROUP_PATH_MAX + 64], text[32];
 	int ret;
 
 	ret = cgroup_leaf(name, true, leaf, err);
@@ -89,14 +93,21 @@ int cgroup_limit(const char *name, pid_t pid, unsigned int cpu_weight, uint64_t 
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)memory_high);
 	if (ret == 0 && memory_high)
 		ret = cgroup_write(leaf, "memory.high", text, err);
-	snprintf(text, sizeof(text), "%d", (int)pid);
-	return ret < 0 ? ret : cgroup_write(leaf, "cgroup.procs", text, err);
+	if (ret < 0)
+		return ret;
+	snprintf(path, sizeof(path), "%s/cgroup.procs", leaf);
+	ret = open(path, O_WRONLY | O_CLOEXEC);
+	return ret < 0 ? err_sys(err, errno, "%s", path) : ret;
 }
 
 void cgroup_remove(const char *name)
 {
+	uint64_t deadline = time_now_ns() + CGROUP_LAST_NS;
 	char leaf[CGROUP_PATH_MAX];
 
-	if (cgroup_leaf(name, false, leaf, NULL) == 0)
-		rmdir(leaf);
+	if (cgroup_leaf(name, false, leaf, NULL) < 0)
+		return;
+	/* A VM that has let go of its name still gives its memory back. */
+	while (rmdir(leaf) != 0 && errno == EBUSY && time_now_ns() < deadline)
+		poll(NULL, 0, CGROUP_POLL_MS);
 }

@@ -8,14 +8,16 @@
 #define VITRINE_FARM_CGROUP_H
 
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "base/err.h"
 
-/* Put process PID into the group of VM NAME with these limits (0: none). -errno: none hold. */
-int cgroup_limit(const char *name, pid_t pid, unsigned int cpu_weight, uint64_t memory_high,
-		 struct err *err);
-/* Remove NAME's group, which must be empty by now; silent where there is none. */
+/*
+ * Make the group of VM NAME with these limits (0: none): its cgroup.procs, into which a process
+ * writes "0" to join, to be closed by the caller. -errno: there are no limits.
+ */
+int cgroup_open(const char *name, unsigned int cpu_weight, uint64_t memory_high, struct err *err);
+/* Remove NAME's group when its last process has gone, for which it has three seconds; silent where
+ * there is none. */
 void cgroup_remove(const char *name);
 
 #endif

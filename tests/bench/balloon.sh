@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# balloon.sh BUILD-DIR: the balloon beside QEMU's with the same guest, rounds of
-# the balancer over 50 sockets, many guests at once. Prints Markdown. Run by
-# `make bench BENCH_ONLY=balloon`, in the bed where there is no KVM.
+# balloon.sh BUILD-DIR [PART...]: the balloon beside QEMU's with the same guest
+# (device), many guests at once (many), rounds of the balancer over 50 sockets
+# (rounds, which needs no KVM). Prints Markdown. `BENCH_ONLY=balloon make bench`.
 set -u
 build=$(cd "$1" && pwd)
 here=$(cd "$(dirname "$0")" && pwd)
@@ -85,15 +85,14 @@ bench_rounds()
 	mkdir -p "$tmp/proc"
 	"$build/tests/unit/fake-fleet" 50 "$tmp/proc" >"$tmp/fleet" &
 	fleet=$!
-	until grep -q ready "$tmp/fleet"; do sleep 0.1; done
+	until grep -qs ready "$tmp/fleet"; do sleep 0.1; done
 	VITRINE_PROC=$tmp/proc timeout 20 "$build/vitrine" balance --interval 200ms --verbose >"$tmp/log"
 	kill "$fleet"
 	wait "$fleet"
-	echo
 	echo "### A round of the balancer, 50 VMs (one of them never answers)"
 	echo
 	sed -n 's/.*round: 50 VMs, \(.*\) ms/\1/p' "$tmp/log" | sort -n |
-		awk '{ v[NR] = $1 } END { printf "least %s ms, median %s ms of %d rounds\n", v[1], v[int((NR + 1) / 2)], NR }'
+		awk '{ v[NR] = $1 } END { printf "least %s ms, median %s ms, greatest %s ms of %d rounds\n", v[1], v[int((NR + 1) / 2)], v[NR], NR }'
 }
 
 bench_many()
@@ -108,7 +107,6 @@ bench_many()
 	for i in {1..20}; do
 		until grep -q "demo: ready" "$XDG_RUNTIME_DIR/vitrine/d$i/log"; do sleep 0.05; done
 	done
-	echo
 	echo "### 20 demo guests"
 	echo
 	echo "All at their prompt after $(($(now_ms) - begin)) ms. Memory of one, idle:"
@@ -120,7 +118,10 @@ bench_many()
 	"$build/vitrine" down --timeout 0 "$tmp/many.fleet"
 }
 
-[ -z "$kernel" ] || bench_device
-bench_rounds
-bench_many
+shift
+[ $# -gt 0 ] || set -- device many rounds
+for part; do
+	"bench_$part"
+	echo
+done
 rm -rf "$tmp"

@@ -107,7 +107,7 @@ done
 run vitrine down --timeout 0 "$tmp/many.fleet"
 want_status 0
 [ -z "$(ls "$XDG_RUNTIME_DIR/vitrine")" ] || fail "left: $(ls "$XDG_RUNTIME_DIR/vitrine")"
-! pgrep -f "$build/vitrine run --detach --name m[1-8]" >/dev/null || fail "processes are left"
+! pgrep -f "^vitrine run --detach --name m[1-8] " >/dev/null || fail "processes are left"
 
 # as_user GROUP COMMAND...: as somebody else, in that control group.
 as_user()
@@ -142,9 +142,9 @@ else
 	group=$groups/mine/vitrine/db
 	[ "$(cat $group/cpu.weight)" = 50 ] || fail "cpu.weight: $(cat $group/cpu.weight)"
 	[ "$(cat $group/memory.high)" = $((48 << 20)) ] || fail "memory.high: $(cat $group/memory.high)"
-	[ "$(cat $group/cgroup.procs)" = "$(cat "$XDG_RUNTIME_DIR-user/vitrine/db/lock")" ] ||
+	grep -qx "$(cat "$XDG_RUNTIME_DIR-user/vitrine/db/lock")" $group/cgroup.procs ||
 		fail "it is not in its group: $(cat $group/cgroup.procs)"
-	[ "$(cat $group/memory.current)" -gt $((2 << 20)) ] || fail "its memory counts elsewhere"
+	[ "$(cat $group/memory.current)" -gt $((1 << 20)) ] || fail "its memory counts elsewhere: $(cat $group/memory.current)"
 	run as_user $groups/mine/shell "$build/vitrine" down --timeout 0 "$tmp/lab.fleet"
 	want_status 0
 	[ ! -d $group ] || fail "its group is left"
