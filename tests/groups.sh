@@ -427,7 +427,7 @@ group_bochs()
 		build-gcc/guests/faults/*.elf build-gcc/tests/guests/oracle-check; do
 		copy+=(--copy "$file")
 	done
-	tests/bed/bed --engine bochs --timeout 600 "${copy[@]}" -- sh tests/bochs/cases.sh \
+	tests/bed/bed --engine bochs --timeout 900 "${copy[@]}" -- sh tests/bochs/cases.sh \
 		build-gcc/vitrine build-gcc/guests "$kernel" "$initrd" "$gdb" 2>"$logs/bochs.bed" |
 		sed -E 's/^(ok|not ok|skip) /\1 bochs\//'
 	[ "${PIPESTATUS[0]}" -eq 0 ] || {

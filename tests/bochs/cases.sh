@@ -33,12 +33,33 @@ run()
 	"$vitrine" run --headless --timeout 240 "$@"
 }
 
+# until SECONDS TEXT COMMAND...: whether its output has TEXT before the time is over.
+until_says()
+{
+	tries=$1 text=$2
+	shift 2
+	while ! "$@" 2>&1 | grep -qF -- "$text"; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || return 1
+		sleep 1
+	done
+}
+
 expect doctor 0 "" "" "$vitrine" doctor
 expect hello16 33 "hello from 16 bits" "" run "$guests/hello16.bin"
 expect hello32 33 "hello from 32 bits" "" run "$guests/hello32.elf"
 expect hello64 33 "hello from 64 bits" "" run "$guests/hello64.elf"
-for fault in no-idt nx-fetch stack-overflow broken-iret; do
+for fault in no-idt idt-missing stack-overflow not-present reserved-bit nx-fetch wrong-selector \
+		broken-iret; do
 	expect "faults/$fault" 120 "fault: $fault:" fault_here run "$guests/faults/$fault.elf"
+done
+# Those that only misbehave run on, and can be paused, looked into and stopped.
+for fault in missing-eoi endless-interrupt; do
+	"$vitrine" run --detach --name "$fault" "$guests/faults/$fault.elf" >/dev/null
+	until_says 60 "fault: $fault:" "$vitrine" logs "$fault"
+	expect "faults/$fault: pause" 0 "" "" "$vitrine" pause "$fault"
+	expect "faults/$fault: interrupts" 0 "PIC" "" "$vitrine" show "$fault" irq
+	expect "faults/$fault: kill" 0 "" "" "$vitrine" kill "$fault"
 done
 head -c 1048576 /dev/urandom >/tmp/disk.img
 expect linux 0 "READY 4" "" run --cpus 4 --mem 256M --initrd "$initrd" \
@@ -55,18 +76,6 @@ then
 else
 	echo "ok $name"
 fi
-
-# until SECONDS TEXT COMMAND...: whether its output has TEXT before the time is over.
-until_says()
-{
-	tries=$1 text=$2
-	shift 2
-	while ! "$@" 2>&1 | grep -qF -- "$text"; do
-		tries=$((tries - 1))
-		[ $tries -gt 0 ] || return 1
-		sleep 1
-	done
-}
 
 # seen NAME COMMAND...: a step of the case on the demo that must succeed.
 seen()
