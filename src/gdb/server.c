@@ -268,7 +268,8 @@ void server_stopped_alone(void *ctx, unsigned int vcpu, const struct dbg_stop *l
 	target_kvm_stop_alone(vcpu, last, text, &stop);
 	server_console_drain(srv);
 	gdb_session_stopped(srv->session, &stop);
-	server_flush(srv);
+	if (srv->in_fd >= 0) /* not here: a client that is gone would change the machine meanwhile */
+		event_add(srv->write_event, NULL);
 }
 
 /* Non-stop: all stand now, whoever it was that stopped them; those who ran are told of. */
