@@ -266,6 +266,9 @@ static void doctor_examine(struct doctor *doc)
 			  "run as root on a kernel with CONFIG_PROC_KCORE");
 	doctor_check_file(doc, "TAP", "/dev/net/tun", O_RDWR, "guests can join host networks",
 			  "guests have user networking only", "modprobe tun; or run as root");
+	doctor_check_file(doc, "vhost-net", "/dev/vhost-net", O_RDWR,
+			  "the host's kernel serves taps by itself", "taps go through vitrine",
+			  "modprobe vhost_net; or run as root");
 	doctor_check_hugepages(doc);
 }
 

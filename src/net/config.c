@@ -237,6 +237,20 @@ static int net_set_queues(struct net_config *cfg, const char *val)
 	return 0;
 }
 
+static int net_set_vhost(struct net_config *cfg, const char *val)
+{
+	static const char *const words[] = { "auto", "on", "off" };
+	unsigned int i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(val, words[i]) == 0) {
+			cfg->vhost = (enum net_vhost_wish)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
 static int net_set_hub(struct net_config *cfg, const char *val)
 {
 	return net_set_word(cfg->hub, sizeof(cfg->hub), val);
@@ -251,6 +265,7 @@ static const struct net_key net_keys[] = {
 	{ "hostfwd", 1u << NET_USER, false, net_set_forward,
 	  "tcp:[HOST:]PORT-[GUEST:]PORT, or udp: the same" },
 	{ "ifname", 1u << NET_TAP, false, net_set_ifname, "an interface of this host" },
+	{ "vhost", 1u << NET_TAP, false, net_set_vhost, "on, off or auto" },
 	{ "queues", 1u << NET_TAP, false, net_set_queues, "a number from 1 to 8" },
 };
 

@@ -14,6 +14,8 @@
 #define NET_ADDR_MAX	 46 /* INET6_ADDRSTRLEN */
 #define NET_NAME_MAX	 32
 
+enum net_vhost_wish { NET_VHOST_AUTO, NET_VHOST_ON, NET_VHOST_OFF };
+
 enum net_kind { NET_USER, NET_TAP, NET_HUB };
 
 /* A port of the host that leads to one of the guest (user). */
@@ -25,11 +27,13 @@ struct net_forward {
 
 struct net_device;
 struct net_backend_ops;
+struct vhost_sys;
 
 /* What becomes known after the options were read. */
 struct net_live {
 	struct net_device *dev;		       /* NULL while there is none */
 	const struct net_backend_ops *backend; /* for tests; NULL: as `kind` says */
+	const struct vhost_sys *vhost_sys;     /* the same */
 	char vm_name[64];
 	char run_dir[128]; /* the VM's folder, beside those of other VMs; "": no hub */
 	uint8_t mac[6];	   /* where none was asked for */
@@ -49,6 +53,7 @@ struct net_config {
 	/* tap */
 	char ifname[16]; /* "": a new one */
 	unsigned int queues;
+	enum net_vhost_wish vhost;
 	/* hub */
 	char hub[NET_NAME_MAX];
 
@@ -56,7 +61,7 @@ struct net_config {
 };
 
 /*
- * VAL: none | user[,hostfwd=...][,restrict] | tap[,ifname=IF][,queues=N] |
+ * VAL: none | user[,hostfwd=...][,restrict] | tap[,ifname=IF][,queues=N][,vhost=on|off|auto] |
  * hub=NAME; then [,mac=..][,mtu=N][,pcap=FILE][,id=ID]. -EINVAL. OUT is freed with
  * net_config_free(); NULL in *OUT: "none".
  */

@@ -77,6 +77,11 @@ struct net_backend_ops {
 	/* GUEST_* bits that the back-end can make use of. */
 	uint64_t (*features)(void *state);
 	void (*describe)(void *state, struct dev_rows *rows);
+	/* For vhost: PAIR's descriptor. lend: the kernel has them all from here on, with headers of
+	 * HDR_LEN bytes and every pair attached until pairs() says which are used; or they come
+	 * back. With the workers held. Both or none. */
+	int (*fd)(void *state, unsigned int pair);
+	void (*lend)(void *state, bool on, size_t hdr_len);
 	/* One line for `info network`. */
 	void (*info)(void *state, struct buf *out);
 	/* Add or take away a forwarded port. The workers are held. */

@@ -39,6 +39,7 @@ struct tap {
 	const struct net_port *port;
 	const struct net_config *cfg;
 	char ifname[IFNAMSIZ];
+	bool lent;	   /* the kernel's vhost reads and writes */
 	bool made;	   /* it was not there before, and goes when we go */
 	uint64_t offloads; /* GUEST_* bits that the kernel was asked for */
 	unsigned int nr;
@@ -53,7 +54,7 @@ static void tap_watch(struct tap_queue *q)
 	const struct net_port *port = q->tap->port;
 	uint32_t events = 0;
 
-	if (q->attached && !q->dead)
+	if (q->attached && !q->dead && !q->tap->lent)
 		events =
 			(q->starved ? 0u : (uint32_t)EPOLLIN) | (q->full ? (uint32_t)EPOLLOUT : 0u);
 	if (events == q->watching)
@@ -96,12 +97,15 @@ static void tap_receive(struct tap_queue *q)
 	const struct net_port *port = q->tap->port;
 	unsigned int left = TAP_BURST;
 
-	while (left-- && tap_read(q)) {
+	while (left && tap_read(q)) {
 		if (!port->ops->receive(port->ctx, q->pair, &q->hdr, q->frame, q->held)) {
 			q->starved = true;
 			break;
 		}
 		q->held = 0;
+		/* The first one is not kept waiting for more; a busy driver is not disturbed. */
+		if (left-- == TAP_BURST)
+			port->ops->received(port->ctx, q->pair);
 	}
 	port->ops->received(port->ctx, q->pair);
 }
@@ -157,6 +161,18 @@ static int tap_send(void *state, unsigned int pair, const struct net_hdr *hdr,
 		return -EAGAIN;
 	}
 	return -errno;
+}
+
+/* The host's own answer is there when it has taken a frame: spare the worker another turn. */
+static void tap_flush(void *state, unsigned int pair)
+{
+	struct tap *tap = state;
+	struct tap_queue *q = tap->queue[pair];
+
+	if (q->starved || q->dead || !q->attached || tap->lent)
+		return;
+	tap_receive(q);
+	tap_watch(q);
 }
 
 /* --- what the guest wishes --- */
@@ -240,6 +256,35 @@ static void tap_pairs(void *state, unsigned int nr)
 
 	for (i = 0; i < tap->nr; i++)
 		tap_attach(tap->queue[i], i < nr);
+}
+
+/* --- vhost --- */
+
+static int tap_fd(void *state, unsigned int pair)
+{
+	struct tap *tap = state;
+
+	return tap->queue[pair]->fd;
+}
+
+/* A frame that waited for room is old by the time the descriptors come back. */
+static void tap_lend(void *state, bool on, size_t hdr_len)
+{
+	int size = on ? (int)hdr_len : (int)sizeof(struct net_hdr);
+	struct tap *tap = state;
+	unsigned int i;
+
+	tap->lent = on;
+	if (on)
+		tap_pairs(tap, tap->nr);
+	if (ioctl(tap->queue[0]->fd, TUNSETVNETHDRSZ, &size) < 0)
+		log_line("%s: tap %s: vnet headers: %s", tap->port->name, tap->ifname,
+			 strerror(errno));
+	for (i = 0; i < tap->nr; i++) {
+		tap->queue[i]->held = 0;
+		tap->queue[i]->starved = tap->queue[i]->full = false;
+		tap_watch(tap->queue[i]);
+	}
 }
 
 /* --- life --- */
@@ -387,10 +432,13 @@ const struct net_backend_ops net_tap_ops = {
 	.open = tap_open,
 	.close = tap_close,
 	.send = tap_send,
+	.flush = tap_flush,
 	.resume = tap_resume,
 	.offloads = tap_offloads,
 	.pairs = tap_pairs,
 	.features = tap_features,
+	.fd = tap_fd,
+	.lend = tap_lend,
 	.describe = tap_describe,
 	.info = tap_info,
 };

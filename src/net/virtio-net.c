@@ -38,7 +38,7 @@ static void net_drop(struct net_count *count)
 	atomic_fetch_add_explicit(&count->dropped, 1, memory_order_relaxed);
 }
 
-static size_t net_hdr_len(const struct net_device *dev)
+size_t net_hdr_len(const struct net_device *dev)
 {
 	return net_has(dev, VIRTIO_F_VERSION_1) || net_has(dev, NET_F(MRG_RXBUF))
 		       ? sizeof(struct net_hdr)
@@ -161,9 +161,11 @@ static void net_tx(struct net_pair *p)
 			ret = net_tx_one(p);
 		} while (ret > 0 && --left);
 	} while (ret == 0 && virtq_want_kick(p->tx, true) && left);
-	virtq_notify(p->tx);
+	/* An answer that is there already goes first: a driver that polls for it finds its sent
+	 * buffers, too, and wants no interrupt for them any more. */
 	if (dev->backend->flush)
 		dev->backend->flush(dev->backend_state, p->index);
+	virtq_notify(p->tx);
 	if (!left)
 		virtio_kick(dev->vdev, p->index * 2 + 1);
 }
@@ -468,11 +470,32 @@ static const uint8_t *net_mac(const struct net_device *dev)
 	return dev->cfg->has_mac ? dev->cfg->mac : dev->cfg->live->mac;
 }
 
+static void net_started(void *state)
+{
+	net_vhost_update(state);
+}
+
+static void net_hold(void *state, bool on)
+{
+	net_vhost_hold(state, on);
+}
+
+static void net_pause(void *state, bool on)
+{
+	net_vhost_pause(state, on);
+}
+
+static void net_irqs_changed(void *state)
+{
+	net_vhost_irqs(state);
+}
+
 static void net_reset(void *state)
 {
 	struct net_device *dev = state;
 	unsigned int i;
 
+	net_vhost_end(dev);
 	dev->resetting = true;
 	pthread_mutex_lock(&dev->lock);
 	filter_reset(&dev->filter, net_mac(dev));
@@ -570,6 +593,7 @@ static void net_describe(void *state, struct dev_rows *rows)
 			dev->nr_pairs);
 	if (dev->backend->describe)
 		dev->backend->describe(dev->backend_state, rows);
+	net_vhost_describe(dev, rows);
 	if (dev->pcap)
 		dev_row(rows, "capture", "%" PRIu64 " frames", pcap_frames(dev->pcap));
 }
@@ -652,7 +676,8 @@ static int net_open(struct net_device *dev, struct err *err)
 		if (ret < 0)
 			return ret;
 	}
-	return dev->backend->open(&dev->port, dev->cfg, &dev->backend_state, err);
+	ret = dev->backend->open(&dev->port, dev->cfg, &dev->backend_state, err);
+	return ret == 0 ? net_vhost_open(dev, err) : ret;
 }
 
 static void net_exit(void *state)
@@ -663,11 +688,13 @@ static void net_exit(void *state)
 	if (!dev)
 		return;
 	dev->cfg->live->dev = NULL;
+	net_vhost_close(dev);
 	if (dev->backend_state)
 		dev->backend->close(dev->backend_state);
 	pcap_close(dev->pcap);
 	for (i = 0; i < dev->nr_pairs; i++)
 		free(dev->pair[i]);
+	pthread_mutex_destroy(&dev->vhost.lock);
 	pthread_mutex_destroy(&dev->lock);
 	free(dev);
 }
@@ -688,6 +715,7 @@ static int net_init(const struct dev_env *env, struct virtio *vdev, const void *
 		.ops = &net_port_ops, .ctx = dev, .name = virtio_name(vdev), .mem = env->mem
 	};
 	pthread_mutex_init(&dev->lock, NULL);
+	pthread_mutex_init(&dev->vhost.lock, NULL);
 	filter_reset(&dev->filter, net_mac(dev));
 	atomic_store(&dev->link, true);
 	atomic_store(&dev->cur_pairs, 1);
@@ -712,20 +740,26 @@ const struct virtio_ops virtio_net_ops = {
 	.reset = net_reset,
 	.features = net_features,
 	.negotiated = net_negotiated,
+	.started = net_started,
 	.config_read = net_config_read,
 	.config_write = net_config_write,
 	.queue = net_queue,
 	.describe = net_describe,
 	.save = net_save,
 	.load = net_load,
+	.hold = net_hold,
+	.pause = net_pause,
+	.irqs_changed = net_irqs_changed,
 };
 
 /* --- for the monitor --- */
 
 void net_device_set_link(struct net_device *dev, bool up)
 {
-	if (atomic_exchange(&dev->link, up) != up)
-		virtio_config_changed(dev->vdev);
+	if (atomic_exchange(&dev->link, up) == up)
+		return;
+	net_vhost_update(dev);
+	virtio_config_changed(dev->vdev);
 }
 
 bool net_device_link(const struct net_device *dev)

@@ -122,6 +122,9 @@ struct device_ops {
 	 * one that fails. Never nested. NULL where nothing works beside the vCPUs and main loop.
 	 */
 	void (*hold)(void *state, bool on);
+	/* The guest stands (ON) or goes on: what writes to its memory without a thread of ours
+	 * stands, too. Main loop, never nested. May be NULL. */
+	void (*pause)(void *state, bool on);
 };
 
 #endif

@@ -112,6 +112,16 @@ void machine_hold(struct machine *mach, bool on)
 	}
 }
 
+void machine_pause(struct machine *mach, bool on)
+{
+	unsigned int i;
+
+	for (i = 0; mach && i < mach->nr_started; i++) {
+		if (machine_table[i]->pause)
+			machine_table[i]->pause(mach->state[i], on);
+	}
+}
+
 void machine_describe(struct machine *mach, struct dev_rows *rows)
 {
 	unsigned int i;

@@ -22,6 +22,8 @@ void machine_save(struct machine *mach, struct buf *out);
 int machine_load(struct machine *mach, const struct buf *saved, struct err *err);
 /* Keep all devices' workers out (ON), or let them go on. [main] */
 void machine_hold(struct machine *mach, bool on);
+/* The guest stands (ON), or goes on. NULL is fine. [main] */
+void machine_pause(struct machine *mach, bool on);
 /* State of the device whose ops are OPS, or NULL if it was not started. */
 void *machine_device(struct machine *mach, const struct device_ops *ops);
 

@@ -443,6 +443,11 @@ int mem_track(struct mem *mem, bool on, struct err *err)
 	return mem_log(mem, on, mem->counted, err);
 }
 
+bool mem_tracked(const struct mem *mem)
+{
+	return mem->tracked;
+}
+
 int mem_count(struct mem *mem, bool on, struct err *err)
 {
 	return mem_log(mem, mem->tracked, on, err);

@@ -82,6 +82,8 @@ void mem_clear(struct mem *mem);
  * ON; a guest pays for it with one fault a page. The vCPUs stand. [main]
  */
 int mem_track(struct mem *mem, bool on, struct err *err);
+/* Whether that is on. Only changed while devices are held (device_ops.hold). Any thread. */
+bool mem_tracked(const struct mem *mem);
 /*
  * The same for who only wants to know how many pages the guest writes; beside mem_track(), which
  * loses nothing by it. The vCPUs may run. [main]

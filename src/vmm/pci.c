@@ -295,6 +295,17 @@ static void pci_host_hold(void *state, bool on)
 	}
 }
 
+static void pci_host_pause(void *state, bool on)
+{
+	struct pci_host *host = state;
+	unsigned int i;
+
+	for (i = 0; i < host->nr; i++) {
+		if (host->slot[i]->ops && host->slot[i]->ops->pause)
+			host->slot[i]->ops->pause(host->slot[i]->state, on);
+	}
+}
+
 /* --- what it says of itself --- */
 
 static void pci_describe_bar(const struct pci_bar *bar, struct dev_rows *rows)
@@ -502,4 +513,5 @@ const struct device_ops pci_host_ops = {
 	.save = pci_host_save,
 	.load = pci_host_load,
 	.hold = pci_host_hold,
+	.pause = pci_host_pause,
 };

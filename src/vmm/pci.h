@@ -59,6 +59,8 @@ struct pci_ops {
 	int (*load)(void *state, struct dev_state_in *in, struct err *err);
 	/* As device_ops.hold. May be NULL. */
 	void (*hold)(void *state, bool on);
+	/* As device_ops.pause. May be NULL. */
+	void (*pause)(void *state, bool on);
 	/* An access to BAR: acc->off counts from the BAR's start. */
 	void (*bar)(void *state, unsigned int bar, struct bus_access *acc);
 	/* BAR now answers at BASE of the I/O or memory space, or nowhere (MAPPED false): for
@@ -68,8 +70,8 @@ struct pci_ops {
 	 * (pci_cap_hook()), at acc->off; a read finds data preset with the stored bytes, a write
 	 * has been stored already (and is seen by later reads). May be NULL. */
 	void (*cfg)(void *state, struct bus_access *acc);
-	/* MSI-X was enabled or disabled, or a vector (un)masked or moved: pci_msix_fd() may say
-	 * something else now. One call at a time. May be NULL. */
+	/* MSI-X or bus mastering was enabled or disabled, or a vector (un)masked or moved:
+	 * pci_msix_fd() may say something else now. One call at a time. May be NULL. */
 	void (*msix_changed)(void *state);
 };
 

@@ -60,6 +60,7 @@ void vm_set_state(struct vm *vm, enum vm_state state, unsigned int vcpu, const c
 	}
 	snprintf(page->stop_text, sizeof(page->stop_text), "%s", text ? text : "");
 	vm_publish_end(vm);
+	machine_pause(vm->machine, state != VM_STATE_RUNNING);
 }
 
 void vm_describe(struct vm *vm)

@@ -6,7 +6,7 @@
 # In an order that loads.
 engine_modules=(virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci
 	virtio_console netfs fscache 9pnet 9pnet_virtio 9p overlay failover net_failover virtio_net
-	tun ccp irqbypass kvm kvm-amd)
+	tun tap vhost_iotlb vhost vhost_net ccp irqbypass kvm kvm-amd)
 
 # /tmp is fresh inside, but for its entries that the session names: as its folder,
 # in an argument, in a variable.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # net.sh BUILD-DIR: the network beside QEMU's: the same guest, host side and addresses, by user
-# networking and by tap. As root; BENCH_KERNEL and BENCH_NET_INITRD name what the guest is. Prints
+# networking, by tap, and by tap with vhost-net in both where the host has it. As root; BENCH_KERNEL and BENCH_NET_INITRD name what the guest is. Prints
 # Markdown; bench.sh runs it.
 set -u
 vitrine=$(cd "$1" && pwd)/vitrine
@@ -46,16 +46,24 @@ tap_address()
 # run_one PROGRAM KIND: "DOWN UP RTT".
 run_one()
 {
+	local net=$2 qemu=$2,id=n
+
+	case $2 in
+	tap)	net=tap,ifname=bench0,vhost=off
+		qemu+=,ifname=bench0,script=no,downscript=no,vhost=off ;;
+	vhost)	net=tap,ifname=bench0,vhost=on
+		qemu=tap,id=n,ifname=bench0,script=no,downscript=no,vhost=on ;;
+	esac
 	[ "$2" = user ] || tap_address &
 	case $1 in
 	vitrine)
 		set -- "$vitrine" run --headless --mem 256M --timeout 120 --initrd "$initrd" \
-			--net "$2$([ "$2" = user ] || echo ,ifname=bench0)" "$BENCH_KERNEL" -- "$append" ;;
+			--net "$net" "$BENCH_KERNEL" -- "$append" ;;
 	qemu)
 		set -- timeout 120 "$QEMU" -M q35 -enable-kvm -cpu host -m 256 -nodefaults -no-user-config \
 			-display none -serial stdio -no-reboot -kernel "$BENCH_KERNEL" -initrd "$initrd" \
 			-append "$append" -device virtio-net-pci,netdev=n,romfile= \
-			-netdev "$2,id=n$([ "$2" = user ] || echo ,ifname=bench0,script=no,downscript=no)" ;;
+			-netdev "$qemu" ;;
 	esac
 	"$@" 2>>"$tmp/said" </dev/null | tr -d '\r' | sed -n 's/^RESULT //p'
 }
@@ -79,7 +87,7 @@ echo "## Network: $BENCH_NET_MB MiB each way and 300 pings, best of $BENCH_NET_R
 echo
 echo "| | QEMU | vitrine | ratio |"
 echo "|---|---|---|---|"
-for kind in user tap; do
+for kind in user tap $([ ! -e /dev/vhost-net ] || echo vhost); do
 	rm -f "$tmp/qemu" "$tmp/vitrine"
 	for _ in $(seq "$BENCH_NET_ROUNDS"); do
 		run_one qemu $kind >>"$tmp/qemu"

@@ -47,6 +47,7 @@ struct virtio {
 	struct virtq *vq[VIRTIO_MAX_QUEUES];
 	unsigned int nr_vq;
 	uint64_t unused; /* queues, one bit each */
+	uint64_t lent;	 /* the same: served by someone else */
 	struct virtio_worker worker;
 	unsigned int nr_workers;
 	unsigned int (*map)(unsigned int queue);
@@ -440,4 +441,40 @@ bool fake_virtio_finish(struct virtio *vdev, unsigned int queue, int head, uint3
 			return false;
 	}
 	return true;
+}
+
+/* --- rings for someone else: there are none here --- */
+
+int virtio_vring_get(struct virtio *vdev, unsigned int index, struct virtio_vring *out)
+{
+	if (index >= vdev->nr_vq)
+		return -EINVAL;
+	*out = (struct virtio_vring){ .size = vdev->vq[index]->size,
+				      .next = (uint16_t)vdev->vq[index]->next,
+				      .kick_fd = -1 };
+	vdev->lent |= 1ull << index;
+	return 0;
+}
+
+void virtio_vring_put(struct virtio *vdev, unsigned int index, uint16_t next)
+{
+	vdev->lent &= ~(1ull << index);
+	vdev->vq[index]->next = next;
+}
+
+bool fake_virtio_lent(const struct virtio *vdev, unsigned int queue)
+{
+	return vdev->lent >> queue & 1;
+}
+
+int virtio_vring_call(struct virtio *vdev, unsigned int index)
+{
+	(void)vdev;
+	(void)index;
+	return -1;
+}
+
+void virtio_vring_interrupt(struct virtio *vdev, unsigned int index)
+{
+	vdev->vq[index]->interrupts++;
 }

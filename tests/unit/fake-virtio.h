@@ -25,6 +25,8 @@ void *fake_virtio_state(struct virtio *vdev);
 void fake_virtio_start(struct virtio *vdev, uint64_t features);
 /* As a driver's reset. */
 void fake_virtio_reset(struct virtio *vdev);
+/* QUEUE is with someone else (virtio_vring_get()). */
+bool fake_virtio_lent(const struct virtio *vdev, unsigned int queue);
 /* The function may touch memory, or may not (it may at first). */
 void fake_virtio_master(struct virtio *vdev, bool on);
 unsigned int fake_virtio_nr_queues(const struct virtio *vdev);

@@ -296,6 +296,7 @@ static void virtio_pci_set_queue_vector(struct virtio_pci *vp, uint64_t val)
 
 	if (vq)
 		atomic_store(&vq->vector, virtio_pci_vector(vp, val));
+	virtio_irqs_changed(vp->vdev);
 }
 
 /* A new generation of the driver begins with the selectors at zero, too. */
@@ -822,6 +823,24 @@ static void virtio_pci_hold(void *state, bool on)
 	virtio_hold_all(vp->vdev, on);
 }
 
+static void virtio_pci_pause(void *state, bool on)
+{
+	struct virtio_pci *vp = state;
+
+	virtio_pause(vp->vdev, on);
+}
+
+static void virtio_pci_msix_changed(void *state)
+{
+	struct virtio_pci *vp = state;
+
+	if (!vp || !vp->vdev)
+		return;
+	pthread_mutex_lock(&vp->vdev->config_lock);
+	virtio_irqs_changed(vp->vdev);
+	pthread_mutex_unlock(&vp->vdev->config_lock);
+}
+
 static void virtio_pci_save(void *state, struct buf *out)
 {
 	struct virtio_pci *vp = state;
@@ -871,6 +890,8 @@ const struct pci_ops virtio_pci_ops = {
 	.save = virtio_pci_save,
 	.load = virtio_pci_load,
 	.hold = virtio_pci_hold,
+	.pause = virtio_pci_pause,
+	.msix_changed = virtio_pci_msix_changed,
 	.bar = virtio_pci_bar,
 	.bar_moved = virtio_pci_bar_moved,
 	.cfg = virtio_pci_cfg,

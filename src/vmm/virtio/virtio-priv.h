@@ -137,6 +137,10 @@ void virtio_describe(struct virtio *vdev, struct dev_rows *rows);
 void virtio_save(struct virtio *vdev, struct buf *out);
 int virtio_load(struct virtio *vdev, struct dev_state_in *in, struct err *err);
 void virtio_hold_all(struct virtio *vdev, bool on);
+/* Interrupts of the queues, or the right to touch memory, may go other ways now. */
+void virtio_irqs_changed(struct virtio *vdev);
+/* As virtio_ops.pause. Without the lock. */
+void virtio_pause(struct virtio *vdev, bool on);
 
 /* virtio-pci.c, for tests: the device behind the PCI function's STATE. */
 struct virtio *virtio_pci_device(void *state);
@@ -151,6 +155,8 @@ void virtq_reset(struct virtq *vq);
 void virtq_enable(struct virtq *vq);
 /* The rings' place as the transitional face has it: one page-aligned block. */
 void virtq_legacy_place(struct virtq *vq, uint64_t gpa);
+/* Someone else served it until now and took all chains before index NEXT. Workers held. */
+void virtq_adopt(struct virtq *vq, uint16_t next);
 void virtq_save(struct virtq *vq, struct buf *out);
 int virtq_load(struct virtq *vq, struct dev_state_in *in);
 

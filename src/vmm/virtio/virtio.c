@@ -147,19 +147,59 @@ int virtio_vring_get(struct virtio *vdev, unsigned int index, struct virtio_vrin
 
 	if (!vq || !atomic_load(&vq->enabled))
 		return -EINVAL;
+	if (virtq_in_flight(vq))
+		return -EBUSY;
 	if (!vq->foreign && virtio_worker_listen(vq, false, NULL) < 0)
 		return -EIO;
 	vq->foreign = true;
-	*out = (struct virtio_vring){
-		.size = vq->size,
-		.desc = vq->desc_gpa,
-		.avail = vq->avail_gpa,
-		.used = vq->used_gpa,
-		.kick_fd = vq->kick_fd,
-		.call_fd =
-			vdev->transport->vector_fd(vdev->transport_ctx, atomic_load(&vq->vector)),
-	};
+	*out = (struct virtio_vring){ .size = vq->size,
+				      .next = vq->last_avail,
+				      .desc_hva = vq->desc,
+				      .avail_hva = vq->avail,
+				      .used_hva = vq->used,
+				      .kick_fd = vq->kick_fd };
 	return 0;
+}
+
+void virtio_vring_put(struct virtio *vdev, unsigned int index, uint16_t next)
+{
+	struct virtq *vq = virtio_queue(vdev, index);
+
+	if (!vq || !vq->foreign)
+		return;
+	virtq_adopt(vq, next);
+	if (virtio_worker_listen(vq, true, NULL) == 0)
+		vq->foreign = false;
+	virtio_kick(vdev, index);
+}
+
+int virtio_vring_call(struct virtio *vdev, unsigned int index)
+{
+	struct virtq *vq = virtio_queue(vdev, index);
+
+	return vq ? vdev->transport->vector_fd(vdev->transport_ctx, atomic_load(&vq->vector)) : -1;
+}
+
+void virtio_vring_interrupt(struct virtio *vdev, unsigned int index)
+{
+	struct virtq *vq = virtio_queue(vdev, index);
+
+	if (!vq || !virtq_ready(vq))
+		return;
+	atomic_fetch_add_explicit(&vq->nr_interrupts, 1, memory_order_relaxed);
+	vdev->transport->interrupt(vdev->transport_ctx, VIRTIO_ISR_QUEUE, atomic_load(&vq->vector));
+}
+
+void virtio_irqs_changed(struct virtio *vdev)
+{
+	if (vdev->ops->irqs_changed)
+		vdev->ops->irqs_changed(vdev->state);
+}
+
+void virtio_pause(struct virtio *vdev, bool on)
+{
+	if (vdev->ops->pause)
+		vdev->ops->pause(vdev->state, on);
 }
 
 /* --- the driver's side: features and status (2.1, 2.2, 3.1) --- */

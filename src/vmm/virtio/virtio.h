@@ -68,6 +68,12 @@ struct virtio_ops {
 	/* Around a snapshot, with the workers held: wait for requests in flight in the kernel (ON).
 	 * May be NULL. */
 	void (*hold)(void *state, bool on);
+	/* The guest stands (ON) or goes on: what works without a worker shall, too. Main loop. May
+	 * be NULL. */
+	void (*pause)(void *state, bool on);
+	/* virtio_vring_call() or virtio_master() may say something else now. A vCPU's, as config_*,
+	 * or the main loop's with the workers held. May be NULL. */
+	void (*irqs_changed)(void *state);
 };
 
 /* A plug's config for virtio_pci_ops. */
@@ -116,13 +122,23 @@ void virtio_kick(struct virtio *vdev, unsigned int queue);
 void virtio_hold(struct virtio *vdev);
 void virtio_release(struct virtio *vdev);
 
-/* For vhost and the like: the eventfd the driver's kicks signal, the queue's addresses (gpa). */
+/* A queue for someone else to serve (vhost): where its rings are, the eventfd that kicks signal. */
 struct virtio_vring {
 	unsigned int size;
-	uint64_t desc, avail, used; /* gpa */
-	int kick_fd;		    /* readable after a kick; -1: none */
-	int call_fd;		    /* signal to interrupt; -1: must be done by virtq_notify() */
+	uint16_t next; /* index of the first available chain that was not taken yet */
+	void *desc_hva, *avail_hva, *used_hva;
+	int kick_fd;
 };
+/*
+ * The worker leaves queue INDEX alone from here on, until virtio_vring_put() or a reset. With the
+ * workers held. -EINVAL: it is not enabled; -EBUSY: chains are out.
+ */
 int virtio_vring_get(struct virtio *vdev, unsigned int index, struct virtio_vring *out);
+/* The worker's again: NEXT as above; the used ring's own index counts. With the workers held. */
+void virtio_vring_put(struct virtio *vdev, unsigned int index, uint16_t next);
+/* The eventfd that interrupts for queue INDEX without our help, or -1 as long as there is none
+ * (ops->irqs_changed tells): then virtio_vring_interrupt() does. Any thread. */
+int virtio_vring_call(struct virtio *vdev, unsigned int index);
+void virtio_vring_interrupt(struct virtio *vdev, unsigned int index);
 
 #endif

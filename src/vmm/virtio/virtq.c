@@ -619,6 +619,20 @@ void virtq_legacy_place(struct virtq *vq, uint64_t gpa)
 		       ~(VIRTQ_LEGACY_ALIGN - 1);
 }
 
+void virtq_adopt(struct virtq *vq, uint16_t next)
+{
+	pthread_mutex_lock(&vq->lock);
+	atomic_fetch_add_explicit(&vq->nr_chains, (uint16_t)(next - vq->last_avail),
+				  memory_order_relaxed);
+	vq->last_avail = next;
+	vq->used_idx = __atomic_load_n((uint16_t *)(void *)(vq->used + 2), __ATOMIC_ACQUIRE);
+	vq->signalled_valid = false; /* how much was announced is not known */
+	vq->want_kick = true;
+	virtq_used_dirty(vq);
+	pthread_mutex_unlock(&vq->lock);
+	virtq_want_kick(vq, true);
+}
+
 /* --- snapshots --- */
 
 void virtq_save(struct virtq *vq, struct buf *out)
