@@ -72,7 +72,8 @@ _vitrine()
 	stop) mapfile -t COMPREPLY < <(compgen -W "$(_vitrine_names) --timeout" -- "$cur") ;;
 	*)
 		if ((COMP_CWORD == 2)); then
-			mapfile -t COMPREPLY < <(compgen -W "$(_vitrine_names) --help" -- "$cur")
+			mapfile -t COMPREPLY < <(compgen -W "$(_vitrine_names) --help$(
+				[[ ${COMP_WORDS[1]} == dump ]] && echo " --bundle")" -- "$cur")
 		elif [[ ${COMP_WORDS[1]} == dump ]]; then
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 			compopt -o filenames

@@ -18,6 +18,7 @@
 #include "cmd.h"
 #include "ctl/balloon.h"
 #include "ctl/block.h"
+#include "ctl/bundle.h"
 #include "ctl/console.h"
 #include "ctl/debug.h"
 #include "ctl/monitor.h"
@@ -392,6 +393,8 @@ static int run_start_sockets(struct run *run, struct err *err)
 		ret = symbols_bind(run->server, err);
 	if (ret == 0)
 		ret = console_start(run->vm, run->dir.path, &run->console, err);
+	if (ret == 0)
+		ret = bundle_bind(run->server, run->console, err);
 	if (ret == 0 && serial && strncmp(serial, "unix:", 5) == 0)
 		ret = console_listen(run->console, serial + 5, err);
 	return ret;

@@ -10,6 +10,7 @@
 
 #include "ctl/balloon.h"
 #include "ctl/block.h"
+#include "ctl/bundle.h"
 #include "ctl/debug.h"
 #include "ctl/monitor.h"
 #include "ctl/net.h"
@@ -94,6 +95,8 @@ static void docgen_monitor(void)
 	monitor_each(mon, docgen_command, NULL);
 	for (i = 0; i < debug_monitor_commands_len; i++)
 		docgen_command(NULL, &debug_monitor_commands[i]);
+	for (i = 0; i < bundle_monitor_commands_len; i++)
+		docgen_command(NULL, &bundle_monitor_commands[i]);
 	for (i = 0; i < snapshot_monitor_commands_len; i++)
 		docgen_command(NULL, &snapshot_monitor_commands[i]);
 	for (i = 0; i < symbols_monitor_commands_len; i++)

@@ -22,4 +22,7 @@ int io_write_small(const char *path, const char *text);
  */
 bool io_person_dir(const char *variable, const char *fallback, char *path, size_t len);
 
+/* PATH and its parents, each 0700, as far as they can be made; whoever opens a file there tells. */
+void io_make_dirs(const char *path);
+
 #endif

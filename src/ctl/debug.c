@@ -550,6 +550,19 @@ static int debug_hmp_record(const struct monitor_ctx *ctx, struct monitor_args *
 	return 0;
 }
 
+static int debug_hmp_rerun(const struct monitor_ctx *ctx, struct monitor_args *args,
+			   struct buf *out, struct err *err)
+{
+	struct debug *debug = ctx->table_ctx;
+	int ret;
+
+	(void)args;
+	ret = dbg_rerun(debug->dbg, err);
+	if (ret == 0)
+		buf_puts(out, "found: the autopsy shows the instruction that crashed\n");
+	return ret;
+}
+
 const struct monitor_command debug_monitor_commands[] = {
 	{ "break|b", "addr", "stop before the instruction there is executed", 1, 1,
 	  MONITOR_COMPLETE_SYMBOL, debug_hmp_break },
@@ -581,6 +594,9 @@ const struct monitor_command debug_monitor_commands[] = {
 	  debug_hmp_finish },
 	{ "until", "addr", "run until the address is reached", 1, 1, MONITOR_COMPLETE_SYMBOL,
 	  debug_hmp_until },
+	{ "rerun", "",
+	  "run the boot again to the instruction that crashed, where AMD-V has reset the registers",
+	  0, 0, MONITOR_COMPLETE_NONE, debug_hmp_rerun },
 	{ "info breakpoints", "", "breakpoints and watchpoints", 0, 0, MONITOR_COMPLETE_NONE,
 	  debug_hmp_list },
 };

@@ -9,7 +9,9 @@
 #include "dbg/dbg-priv.h"
 #include "dbg/rerun.h"
 
-#define DBG_RERUN_MAX_NS 10000000000ull
+#define DBG_RERUN_MAX_NS 10000000000ull /* unasked; DBG_RERUN_MAX_S where somebody asks */
+#define DBG_RERUN_MAX_S	 60u
+#define DBG_RERUN_SOON_S 3u
 
 bool dbg_is_exec(enum dbg_type type)
 {
@@ -204,24 +206,55 @@ static bool dbg_state_lost(const struct x86_state *st)
 	return st->rip == 0xfff0 && st->seg[X86_CS].base == 0xffff0000;
 }
 
-/* Find the instruction that crashed, where the processor has forgotten it and it is not long ago.
- */
-static void dbg_recover(struct dbg *dbg, unsigned int vcpu)
+/* Find the instruction that crashed, where the processor has forgotten it. */
+static int dbg_recover(struct dbg *dbg, unsigned int vcpu, unsigned int limit_s, struct err *err)
+{
+	struct sample_page *page = vm_sample(dbg->vm);
+	struct x86_state st;
+	int ret;
+
+	ret = rerun_to_fault(vm_config(dbg->vm), vcpu, vcpu_io_exits(vm_vcpu(dbg->vm, vcpu)),
+			     limit_s, &st, err);
+	if (ret < 0)
+		return ret;
+	page->shadow[vcpu] = st;
+	page->shadow_exact[vcpu] = 1;
+	return 0;
+}
+
+/* At the crash itself, unasked, where the way there was short. */
+static void dbg_recover_soon(struct dbg *dbg, unsigned int vcpu)
 {
 	struct sample_page *page = vm_sample(dbg->vm);
 	struct err err = ERR_INIT;
-	struct x86_state st;
 
 	if (vm_state(dbg->vm) != VM_STATE_CRASHED || !dbg_state_lost(&page->vcpu[vcpu].state) ||
 	    page->stop_ns - page->start_ns > DBG_RERUN_MAX_NS)
 		return;
-	if (rerun_to_fault(vm_config(dbg->vm), vcpu, vcpu_io_exits(vm_vcpu(dbg->vm, vcpu)), &st,
-			   &err)) {
+	if (dbg_recover(dbg, vcpu, DBG_RERUN_SOON_S, &err))
 		log_line("rerun to the fault: %s", err.text);
-		return;
-	}
-	page->shadow[vcpu] = st;
-	page->shadow_exact[vcpu] = 1;
+}
+
+int dbg_rerun(struct dbg *dbg, struct err *err)
+{
+	struct sample_page *page = vm_sample(dbg->vm);
+	unsigned int vcpu = page->stop_vcpu < vm_nr_vcpus(dbg->vm) ? page->stop_vcpu : 0;
+	uint64_t took_s = (page->stop_ns - page->start_ns) / 1000000000;
+
+	if (vm_state(dbg->vm) != VM_STATE_CRASHED)
+		return err_set(err, EBUSY, "the guest has not crashed");
+	if (!dbg_state_lost(&page->vcpu[vcpu].state))
+		return err_set(err, EALREADY,
+			       "nothing to look for: the processor has kept the "
+			       "registers of the fault");
+	if (page->shadow_exact[vcpu])
+		return err_set(err, EALREADY, "the instruction that crashed is found already");
+	if (took_s > DBG_RERUN_MAX_S)
+		return err_set(err, ETIMEDOUT,
+			       "the crash came after %llu s; at most %u s are run "
+			       "again",
+			       (unsigned long long)took_s, DBG_RERUN_MAX_S);
+	return dbg_recover(dbg, vcpu, 2 * (unsigned int)took_s + DBG_RERUN_SOON_S, err);
 }
 
 /* What the vCPU that has stopped all has met; nothing, where a person did. */
@@ -237,7 +270,7 @@ static void dbg_note_stop(struct dbg *dbg, unsigned int vcpu)
 static void dbg_event(void *ctx, const struct vm_event *ev)
 {
 	if (ev->kind == VM_EVENT_CRASHED) {
-		dbg_recover(ctx, ev->vcpu);
+		dbg_recover_soon(ctx, ev->vcpu);
 		dbg_catch_crashed(ctx, ev->vcpu);
 	}
 	if (ev->kind == VM_EVENT_RESET) {

@@ -250,4 +250,11 @@ int dbg_reverse(struct dbg *dbg, bool one, unsigned int *vcpu, enum dbg_back *ho
 int dbg_snapshot_save(struct dbg *dbg, const char *tag, struct err *err);
 int dbg_snapshot_load(struct dbg *dbg, const char *tag, struct err *err);
 
+/*
+ * Run the boot again in a second machine, at most 60 s of it, to find the instruction of a crash
+ * whose registers AMD-V has reset. -EBUSY: no crash; -EALREADY: nothing to look for; -ETIMEDOUT and
+ * -ENOENT: not found. The main loop waits meanwhile: as long as the first run took twice. [main]
+ */
+int dbg_rerun(struct dbg *dbg, struct err *err);
+
 #endif

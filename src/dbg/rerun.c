@@ -10,7 +10,6 @@
 #include "vmm/vcpu.h"
 #include "vmm/vm.h"
 
-#define RERUN_LIMIT_S	3
 #define RERUN_MAX_STEPS 200000
 
 struct rerun {
@@ -97,9 +96,9 @@ static void rerun_event(void *ctx, const struct vm_event *ev)
 	event_base_loopbreak(run->base);
 }
 
-static int rerun_go(struct rerun *run, uint64_t exits, struct err *err)
+static int rerun_go(struct rerun *run, uint64_t exits, unsigned int limit_s, struct err *err)
 {
-	const struct timeval limit = { .tv_sec = RERUN_LIMIT_S };
+	const struct timeval limit = { .tv_sec = limit_s };
 	int ret;
 
 	vm_set_debugger(run->vm, &rerun_ops, run);
@@ -123,7 +122,7 @@ static int rerun_go(struct rerun *run, uint64_t exits, struct err *err)
 }
 
 int rerun_to_fault(const struct vm_config *cfg, unsigned int vcpu, uint64_t exits,
-		   struct x86_state *out, struct err *err)
+		   unsigned int limit_s, struct x86_state *out, struct err *err)
 {
 	struct vm_config again = *cfg;
 	struct rerun run = { .vcpu = vcpu };
@@ -138,7 +137,7 @@ int rerun_to_fault(const struct vm_config *cfg, unsigned int vcpu, uint64_t exit
 		return err_set(err, ENOMEM, "event loop");
 	ret = vm_create(&again, run.base, &run.vm, err);
 	if (!ret)
-		ret = rerun_go(&run, exits, err);
+		ret = rerun_go(&run, exits, limit_s, err);
 	if (!ret)
 		*out = run.last;
 	vm_destroy(run.vm);

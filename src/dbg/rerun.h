@@ -15,9 +15,9 @@
 /*
  * Run CFG anew until VCPU has had EXITS I/O exits, step from there to its crash,
  * and give the registers before the instruction that crashed. -ETIMEDOUT or
- * -ENOENT if the second run went another way. Takes at most 3 s. [main]
+ * -ENOENT if the second run went another way. Takes at most LIMIT_S seconds. [main]
  */
 int rerun_to_fault(const struct vm_config *cfg, unsigned int vcpu, uint64_t exits,
-		   struct x86_state *out, struct err *err);
+		   unsigned int limit_s, struct x86_state *out, struct err *err);
 
 #endif

@@ -23,6 +23,7 @@ static bool act_changes(enum request req)
 	case REQ_BREAK:
 	case REQ_WATCH:
 	case REQ_CATCH:
+	case REQ_RERUN:
 	case REQ_RESET:
 	case REQ_TYPE:
 	case REQ_COMMAND:
@@ -39,6 +40,8 @@ const char *dashboard_refusal(const struct dashboard *dash, enum request req)
 
 	if (dash->read_only && act_changes(req))
 		return "attached read-only: nothing is changed from here";
+	if (act_changes(req) && dashboard_overdue(dash))
+		return "the VM has not answered the last request yet: not asked again";
 	switch (req) {
 	case REQ_STEP:
 	case REQ_STEP_LINE:
@@ -62,6 +65,14 @@ const char *dashboard_refusal(const struct dashboard *dash, enum request req)
 		if (dash->view && dash->view->state == VM_STATE_RUNNING)
 			return "the guest is running already";
 		break;
+	case REQ_RERUN:
+		if (dash->view && dash->view->state != VM_STATE_CRASHED)
+			return "the guest has not crashed: there is no fault to run to";
+		return dash->link.ops ? NULL : "there is no VM";
+	case REQ_BUNDLE:
+		if (dash->link.ops && !stopped)
+			return "the guest is running; p pauses it";
+		return dash->link.ops ? NULL : "there is no VM";
 	case REQ_BREAK:
 	case REQ_WATCH:
 	case REQ_CATCH:
@@ -252,6 +263,13 @@ static void act_ask_write(struct dashboard *dash, const char *arg)
 	snprintf(path, sizeof(path), "%s-%s.txt", dash->name[0] ? dash->name : "vitrine",
 		 pan ? pan->ops->id : "screen");
 	act_ask(dash, ASK_WRITE, "write this pane to:", path, "a file");
+}
+
+static void act_ask_bundle(struct dashboard *dash, const char *arg)
+{
+	(void)arg;
+	act_ask(dash, ASK_BUNDLE, "crash bundle to:", "",
+		"a new folder; empty: one of your own, named by VM and time");
 }
 
 /* `a`: the keyboard where the VGA screen has the focus, else the serial line. */
@@ -503,8 +521,12 @@ static void act_ask_filter(struct dashboard *dash, const char *arg)
 	struct panel *pan = dashboard_focused(dash);
 
 	(void)arg;
-	act_ask(dash, ASK_FILTER, "filter:", pan ? pan->filter : "",
-		"text to look for, or !text to leave out");
+	if (pan && pan->ops->search)
+		act_ask(dash, ASK_FILTER, "search:", pan->filter,
+			"text to look for; n and N go on");
+	else
+		act_ask(dash, ASK_FILTER, "filter:", pan ? pan->filter : "",
+			"text to look for, or !text to leave out");
 }
 
 static void act_fleet_move(struct dashboard *dash, enum request req)
@@ -599,6 +621,8 @@ static const struct {
 	[REQ_UNTIL] = { act_until, NULL },
 	[REQ_CONTINUE] = { act_simple, "cont" },
 	[REQ_PAUSE] = { act_simple, "stop" },
+	[REQ_RERUN] = { dashboard_command, "rerun" },
+	[REQ_BUNDLE] = { act_ask_bundle, NULL },
 	[REQ_RESET] = { act_reset, NULL },
 	[REQ_STOP] = { act_ask_stop, NULL },
 	[REQ_BREAK] = { act_break, NULL },
@@ -626,9 +650,20 @@ static const struct {
 	[REQ_DETACH] = { act_detach, NULL },
 };
 
+/* While text is looked for, n is the next place and not a step. */
+static enum request act_searching(struct dashboard *dash, enum request req)
+{
+	const struct panel *pan = dashboard_focused(dash);
+
+	return req == REQ_OVER && pan && pan->ops->search && pan->filter[0] ? REQ_NEXT_MATCH : req;
+}
+
 void dashboard_request(struct dashboard *dash, enum request req)
 {
-	const char *why = dashboard_refusal(dash, req);
+	const char *why;
+
+	req = act_searching(dash, req);
+	why = dashboard_refusal(dash, req);
 
 	if (why)
 		dashboard_say(dash, STYLE_WARN, "%s", why);

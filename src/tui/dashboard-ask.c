@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the user answered at the dashboard's prompt, and completion there. */
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tui/dashboard-priv.h"
 #include "tui/panel-parts.h"
@@ -97,7 +99,7 @@ static void ask_ran(struct dashboard *dash, const struct dashboard_wait *wait, j
 	dashboard_breaks(dash);
 }
 
-static void ask_command(struct dashboard *dash, const char *line)
+void dashboard_command(struct dashboard *dash, const char *line)
 {
 	struct dashboard_wait wait = { .done = ask_ran, .limit_ns = ASK_COMMAND_NS };
 
@@ -106,6 +108,17 @@ static void ask_command(struct dashboard *dash, const char *line)
 	snprintf(wait.text, sizeof(wait.text), "%s", line);
 	dashboard_send(dash, line, "human-monitor-command",
 		       json_pack("{s:s}", "command-line", line), &wait);
+}
+
+/* The VM process writes it: a name that is not absolute is meant from here. */
+static void ask_bundle(struct dashboard *dash, const char *folder)
+{
+	char line[PROMPT_MAX + PATH_MAX + 8], here[PATH_MAX] = "";
+
+	if (folder[0] && folder[0] != '/' && getcwd(here, sizeof(here) - 1))
+		strcat(here, "/");
+	snprintf(line, sizeof(line), "bundle %s%s", here, folder);
+	dashboard_command(dash, line);
 }
 
 static void ask_stopped(struct dashboard *dash, const struct dashboard_wait *wait, json_t *ret)
@@ -146,14 +159,17 @@ void dashboard_answer(struct dashboard *dash)
 			ask_break_at(dash, addr, "watch");
 		break;
 	case ASK_COMMAND:
-		ask_command(dash, text);
+		dashboard_command(dash, text);
 		break;
 	case ASK_CATCH:
 		snprintf(line, sizeof(line), "catch %s", text);
-		ask_command(dash, line);
+		dashboard_command(dash, line);
 		break;
 	case ASK_WRITE:
 		dashboard_save(dash, text);
+		break;
+	case ASK_BUNDLE:
+		ask_bundle(dash, text);
 		break;
 	case ASK_STOP:
 		ask_stop(dash, text);

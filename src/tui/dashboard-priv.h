@@ -26,6 +26,7 @@ enum dashboard_ask {
 	ASK_COMMAND,
 	ASK_CATCH,
 	ASK_WRITE,
+	ASK_BUNDLE,
 	ASK_STOP,
 	ASK_RESET,
 };
@@ -141,10 +142,14 @@ void dashboard_send(struct dashboard *dash, const char *what, const char *cmd, j
 void dashboard_replies(struct dashboard *dash);
 /* Forget what was asked of a VM that is left. */
 void dashboard_forget(struct dashboard *dash);
+/* It has not answered for so long that more requests would only queue up. */
+bool dashboard_overdue(const struct dashboard *dash);
 /* "demo has not answered 'step' for 1.2 s", empty while there is no reason to say so. */
 void dashboard_waiting(const struct dashboard *dash, char *out, size_t len);
 
 /* dashboard-ask.c */
+/* A line of the monitor; what it says covers the body. */
+void dashboard_command(struct dashboard *dash, const char *line);
 void dashboard_answer(struct dashboard *dash);
 void dashboard_prompt_complete(struct dashboard *dash);
 

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -51,12 +50,7 @@ static bool save_yank_path(char *path, size_t len)
 {
 	if (!io_person_dir("XDG_STATE_HOME", ".local/state", path, len) || strlen(path) + 8 > len)
 		return false;
-	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		mkdir(path, 0700);
-		*slash = '/';
-	}
-	mkdir(path, 0700);
+	io_make_dirs(path);
 	strcat(path, "/yank");
 	return true;
 }

@@ -117,6 +117,11 @@ void dashboard_forget(struct dashboard *dash)
 	dash->stage2_asked = false;
 }
 
+bool dashboard_overdue(const struct dashboard *dash)
+{
+	return dash->nr_waits && dashboard_now(dash) - dash->wait[0].since_ns >= WAIT_SAY_NS;
+}
+
 void dashboard_waiting(const struct dashboard *dash, char *out, size_t len)
 {
 	uint64_t now = dashboard_now(dash), ns;

@@ -19,7 +19,7 @@ struct panel_autopsy {
 	uint32_t stop_count;
 	uint64_t built_ns;
 	int cols;
-	bool valid;
+	bool valid, reran;
 };
 
 static int panel_autopsy_create(struct panel *pan)
@@ -43,11 +43,18 @@ static bool panel_autopsy_crashed(const struct vm_view *view)
 	       (view->state == VM_STATE_CRASHED || view->state == VM_STATE_INTERNAL);
 }
 
+/* A rerun has found the registers of the fault: there is more to tell than before. */
+static bool panel_autopsy_reran(const struct vm_view *view)
+{
+	return view->stop_vcpu < view->nr_vcpus && view->vcpu[view->stop_vcpu].shadow_exact;
+}
+
 /* Of a crash once; of a guest that lives now and then, at every draw while it stands. */
 static bool panel_autopsy_fresh(const struct panel_autopsy *pa, const struct panel_ctx *ctx,
 				int cols)
 {
-	if (!pa->valid || pa->stop_count != ctx->view->stop_count || pa->cols != cols)
+	if (!pa->valid || pa->reran != panel_autopsy_reran(ctx->view) ||
+	    pa->stop_count != ctx->view->stop_count || pa->cols != cols)
 		return false;
 	return panel_autopsy_crashed(ctx->view) ||
 	       ctx->view->now_ns - pa->built_ns < PANEL_AUTOPSY_EVERY_NS;
@@ -81,6 +88,7 @@ static void panel_autopsy_build(struct panel *pan, const struct panel_ctx *ctx, 
 	pa->cols = cols;
 	pa->built_ns = ctx->view->now_ns;
 	pa->stop_count = ctx->view->stop_count;
+	pa->reran = panel_autopsy_reran(ctx->view);
 	pa->valid = true;
 }
 
@@ -142,8 +150,8 @@ static char *panel_autopsy_json(struct panel *pan, const struct panel_ctx *ctx)
 	return text;
 }
 
-static const enum request panel_autopsy_verbs[] = { REQ_ENTER, REQ_EXPLAIN, REQ_RESET, REQ_YANK,
-						    REQ_WRITE, REQ_STOP,    REQ_NONE };
+static const enum request panel_autopsy_verbs[] = { REQ_ENTER, REQ_EXPLAIN, REQ_RERUN, REQ_BUNDLE,
+						    REQ_RESET, REQ_YANK,    REQ_WRITE, REQ_NONE };
 
 const struct panel_ops panel_autopsy_ops = {
 	.id = "autopsy",

@@ -5,6 +5,7 @@
  */
 #include "tui/panel.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,13 +80,27 @@ static int vga_first_row(const struct vga *vga, int rows)
 	return first < 0 ? 0 : first;
 }
 
+/* A blank screen is not a broken one: many guests write to the serial line alone. */
+static void vga_say_blank(const struct vga *vga, const struct panel_ctx *ctx, struct surface *sf,
+			  struct rect area)
+{
+	for (int row = 0; row < vga->rows; row++)
+		if (!vga_row_blank(vga, row))
+			return;
+	surface_text(sf, area, 1, 1, STYLE_DIM,
+		     "The guest has written nothing to its VGA text screen.");
+	if (ctx->view->serial_out[0])
+		surface_printf(sf, area, 2, 1, STYLE_DIM,
+			       "It has written %" PRIu64 " bytes to its serial line: 9.",
+			       ctx->view->serial_out[0]);
+}
+
 static void vga_draw(struct panel *pan, const struct panel_ctx *ctx, struct surface *sf,
 		     struct rect area)
 {
 	struct vga *vga = malloc(sizeof(*vga));
 	int first, left;
 
-	(void)pan;
 	if (!vga || !ctx->view) {
 		free(vga);
 		return;
@@ -107,6 +122,9 @@ static void vga_draw(struct panel *pan, const struct panel_ctx *ctx, struct surf
 	if (vga->cursor_row >= first)
 		surface_attr(sf, area, vga->cursor_row - first, vga->cursor_col - left, 1,
 			     CELL_REVERSE);
+	for (int row = 0; pan->filter[0] && row < area.rows; row++)
+		surface_mark(sf, area, row, pan->filter, CELL_REVERSE);
+	vga_say_blank(vga, ctx, sf, area);
 	free(vga);
 }
 
@@ -164,8 +182,8 @@ static char *vga_json(struct panel *pan, const struct panel_ctx *ctx)
 	return text;
 }
 
-static const enum request vga_verbs[] = { REQ_TYPE, REQ_CONTINUE, REQ_PAUSE, REQ_ZOOM,
-					  REQ_YANK, REQ_WRITE,	  REQ_NONE };
+static const enum request vga_verbs[] = { REQ_TYPE, REQ_FILTER, REQ_CONTINUE, REQ_PAUSE,
+					  REQ_ZOOM, REQ_YANK,	REQ_WRITE,    REQ_NONE };
 
 const struct panel_ops panel_vga_ops = {
 	.id = "vga",
@@ -176,5 +194,6 @@ const struct panel_ops panel_vga_ops = {
 	.json = vga_json,
 	.subtitle = vga_subtitle,
 	.rows = vga_rows,
+	.search = true,
 	.verbs = vga_verbs,
 };

@@ -102,6 +102,8 @@ struct panel_ops {
 	bool (*target)(struct panel *pan, const struct panel_ctx *ctx, uint64_t *addr);
 	/* Arguments for the VM process where the panel shows its words (ctx->stage2); new. */
 	json_t *(*ask)(struct panel *pan, const struct panel_ctx *ctx);
+	/* '/' looks for text and leaves the lines where they are; n and N go on. */
+	bool search;
 	/* What the footer offers here, ended by REQ_NONE. */
 	const enum request *verbs;
 };

@@ -359,3 +359,49 @@ void surface_dump(const struct surface *sf, struct buf *out)
 	for (int row = 0; row < sf->rows; row++)
 		surface_dump_row(sf, surface_area(sf), row, out);
 }
+
+#define SURFACE_MARK_MAX 64
+
+static uint32_t surface_fold(uint32_t ch)
+{
+	return ch >= 'A' && ch <= 'Z' ? ch + 'a' - 'A' : ch;
+}
+
+/* Columns that SOUGHT takes from COL on, 0: it does not stand there. */
+static int surface_match(const struct surface *sf, struct rect clip, int row, int col,
+			 const uint32_t *sought, int nr)
+{
+	int at = col;
+
+	for (int i = 0; i < nr; i++, at++) {
+		const struct cell *cell;
+
+		while (at < clip.cols && (cell = surface_cell(sf, clip.row + row, clip.col + at)) &&
+		       !cell->ch)
+			at++; /* the right half of a wide one */
+		cell = at < clip.cols ? surface_cell(sf, clip.row + row, clip.col + at) : NULL;
+		if (!cell || surface_fold(cell->ch) != sought[i])
+			return 0;
+	}
+	return at - col;
+}
+
+int surface_mark(struct surface *sf, struct rect clip, int row, const char *text, unsigned int attr)
+{
+	uint32_t sought[SURFACE_MARK_MAX];
+	int nr = 0, found = 0, cols;
+
+	while (*text && nr < SURFACE_MARK_MAX) {
+		text = surface_decode(text, &sought[nr]);
+		sought[nr] = surface_fold(sought[nr]);
+		nr++;
+	}
+	for (int col = 0; nr && col < clip.cols; col += cols ? cols : 1) {
+		cols = surface_match(sf, clip, row, col, sought, nr);
+		if (!cols)
+			continue;
+		surface_attr(sf, clip, row, col, cols, attr);
+		found++;
+	}
+	return found;
+}

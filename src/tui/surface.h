@@ -83,6 +83,12 @@ void surface_attr(struct surface *sf, struct rect clip, int row, int col, int co
 		  unsigned int attr);
 /* Columns CH takes on a terminal: 0, 1 or 2; the same whatever the locale. */
 int surface_width(uint32_t ch);
+/*
+ * Give ATTR to TEXT wherever it stands in row ROW of CLIP, the case of ASCII letters ignored.
+ * Returns how often.
+ */
+int surface_mark(struct surface *sf, struct rect clip, int row, const char *text,
+		 unsigned int attr);
 /* The next character of UTF-8 TEXT (U+FFFD where it is malformed); returns what follows it. */
 const char *surface_decode(const char *text, uint32_t *ch);
 /* One row of AREA as a line of UTF-8, trailing blanks cut; appended to OUT. */

@@ -46,6 +46,7 @@ struct term {
 	char last[4]; /* the character shown last, in UTF-8 */
 	size_t last_len;
 	unsigned int repeat;	 /* it is to be shown so many times more */
+	uint64_t pushed;	 /* lines that ever left the screen */
 	struct term_line **line; /* ring of TERM_SCROLLBACK */
 	int first, nr;
 };
@@ -119,6 +120,7 @@ static int term_on_push(int cols, const VTermScreenCell *cells, void *user)
 		term->nr++;
 	}
 	term->line[at] = line;
+	term->pushed++;
 	return 1;
 }
 
@@ -506,28 +508,53 @@ uint64_t term_bytes(const struct term *term)
 	return term->bytes;
 }
 
+/* Line ROW on SF, which has one row. */
+static void term_draw_line(const struct term *term, int row, struct surface *sf)
+{
+	struct rect all = surface_area(sf);
+
+	surface_clear(sf);
+	for (int col = 0; col < term->cols; col++) {
+		struct cell cell = term_history_at(term, row, col);
+
+		if (cell.ch)
+			surface_put(sf, all, 0, col, cell.ch, 0);
+	}
+}
+
 void term_text(const struct term *term, struct buf *out)
 {
 	struct surface *sf = surface_new(1, term->cols);
 	int rows = term->nr + term->rows;
-	struct rect all;
 
 	if (!sf)
 		return;
-	all = surface_area(sf);
 	for (int row = 0; row < rows; row++) {
-		surface_clear(sf);
-		for (int col = 0; col < term->cols; col++) {
-			struct cell cell = term_history_at(term, row, col);
-
-			if (cell.ch)
-				surface_put(sf, all, 0, col, cell.ch, 0);
-		}
-		surface_dump_row(sf, all, 0, out);
+		term_draw_line(term, row, sf);
+		surface_dump_row(sf, surface_area(sf), 0, out);
 	}
 	while (out->len > 1 && out->data[out->len - 1] == '\n' && out->data[out->len - 2] == '\n')
 		out->data[--out->len] = '\0';
 	surface_free(sf);
+}
+
+uint64_t term_pushed(const struct term *term)
+{
+	return term->pushed;
+}
+
+int term_find(const struct term *term, int row, int step, const char *text)
+{
+	struct surface *sf = surface_new(1, term->cols);
+	int rows = term->nr + term->rows, found = -1;
+
+	for (; sf && found < 0 && row >= 0 && row < rows; row += step) {
+		term_draw_line(term, row, sf);
+		if (surface_mark(sf, surface_area(sf), 0, text, 0))
+			found = row;
+	}
+	surface_free(sf);
+	return found;
 }
 
 #else /* !HAVE_VTERM */
@@ -579,6 +606,21 @@ int term_history(const struct term *term)
 {
 	(void)term;
 	return 0;
+}
+
+uint64_t term_pushed(const struct term *term)
+{
+	(void)term;
+	return 0;
+}
+
+int term_find(const struct term *term, int row, int step, const char *text)
+{
+	(void)term;
+	(void)row;
+	(void)step;
+	(void)text;
+	return -1;
 }
 
 int term_rows(const struct term *term)

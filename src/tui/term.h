@@ -29,6 +29,13 @@ void term_feed(struct term *term, const void *data, size_t len);
 void term_key(struct term *term, int key);
 /* Lines of scroll-back there are. */
 int term_history(const struct term *term);
+/* How many lines ever went there: one line's number stays the same while others follow. */
+uint64_t term_pushed(const struct term *term);
+/*
+ * The line that has TEXT (ASCII case ignored) nearest to line ROW, itself included, going by STEP
+ * (1 or -1); line 0 is the oldest of the scroll-back. -1: none.
+ */
+int term_find(const struct term *term, int row, int step, const char *text);
 int term_rows(const struct term *term);
 /* Draw the screen moved up by SCROLL lines into the past; follows the cursor where AREA is small.
  */

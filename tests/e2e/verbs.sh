@@ -120,6 +120,18 @@ run vitrine run --detach "$guests/faults/no-idt.elf"
 poll_until 20 is_state no-idt guest-panicked || fail "not kept"
 run vitrine show no-idt autopsy
 want_out fault_here
+run vitrine dump --bundle no-idt "$tmp/crash"
+want_status 0
+jq -e '(.autopsy.verdict | length > 0) and .vcpus[0].registers.rip and (.exits | length > 0) and
+	.stop.text and .version' "$tmp/crash/crash.json" >/dev/null || fail "crash.json lacks something"
+grep -q fault_here "$tmp/crash/crash.txt" || fail "crash.txt does not name the place"
+[ -s "$tmp/crash/serial.log" ] || fail "serial.log is empty"
+readelf -hn "$tmp/crash/core" | grep -q PRSTATUS || fail "the core has no registers"
+run vitrine dump --bundle no-idt "$tmp/crash"
+want_status 1 # it is there already, and stays
+[ -s "$tmp/crash/core" ] || fail "the first bundle was harmed"
+run vitrine monitor no-idt rerun
+want_status 1 # there is nothing to look for, or it was found at the crash
 run vitrine resume no-idt
 want_status 1
 run vitrine stop no-idt

@@ -214,9 +214,30 @@ static void test_text_all(void **state)
 	buf_free(&out);
 }
 
+/* Found in the scroll-back and on the screen, both ways, whatever the case; never outside. */
+static void test_find(void **state)
+{
+	char line[24];
+
+	(void)state;
+	for (int i = 0; i < 20; i++) {
+		snprintf(line, sizeof(line), "Line %d\r\n", i);
+		feed(line);
+	}
+	assert_int_equal(term_pushed(term), 16);
+	assert_int_equal(term_find(term, 20, -1, "line 3"), 3);
+	assert_int_equal(term_find(term, 0, 1, "LINE 19"), 19);
+	assert_int_equal(term_find(term, 19, -1, "line 1"), 19);
+	assert_int_equal(term_find(term, 9, -1, "line 1"), 1);
+	assert_int_equal(term_find(term, 0, 1, "line 77"), -1);
+	assert_int_equal(term_find(term, -1, -1, "line"), -1);
+	assert_int_equal(term_find(term, 100000, 1, "line"), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_find, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_text, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_colours, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_scrollback, setup, teardown),
