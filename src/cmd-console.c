@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -17,6 +18,8 @@
 #define CONSOLE_QUIET_NS   300000000ull
 #define CONSOLE_LINGER_MS  1000 /* of silence, after a pipe's end */
 #define CONSOLE_LINGER_NS  10000000000ull
+
+static volatile sig_atomic_t console_resized;
 
 static const struct cmd_help console_help = {
 	.synopsis = "vitrine console [NAME]",
@@ -100,6 +103,43 @@ static void console_replay(struct console_session *ses, uint64_t want)
 	buf_free(&past);
 }
 
+/* Say how large this terminal is; a serial line does not care, and need not be told. */
+static void console_tell_size(const char *name)
+{
+	struct ctl_client *cli = NULL;
+	struct winsize win;
+
+	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &win) || !win.ws_col || !win.ws_row)
+		return;
+	if (ctl_connect(name, &cli, NULL) == 0)
+		ctl_exec(cli, "x-vitrine-console-size",
+			 json_pack("{s:i, s:i}", "columns", win.ws_col, "rows", win.ws_row), NULL,
+			 NULL);
+	ctl_close(cli);
+}
+
+static void console_on_resize(int sig)
+{
+	(void)sig;
+	console_resized = 1;
+}
+
+/* From here on SIGWINCH comes only while console_loop() waits; *WAITING is for ppoll(). */
+static void console_follow_size(struct console_session *ses, sigset_t *waiting)
+{
+	struct sigaction act = { .sa_handler = console_on_resize };
+	sigset_t block;
+
+	sigemptyset(&block);
+	sigaddset(&block, SIGWINCH);
+	sigprocmask(SIG_BLOCK, &block, waiting);
+	sigdelset(waiting, SIGWINCH);
+	if (!ses->terminal)
+		return;
+	sigaction(SIGWINCH, &act, NULL);
+	console_resized = 1;
+}
+
 static void console_end_vm(const char *name)
 {
 	struct ctl_client *cli = NULL;
@@ -112,6 +152,8 @@ static void console_end_vm(const char *name)
 /* A letter after the prefix; false: the session is over. */
 static bool console_command(struct console_session *ses, int letter)
 {
+	sigset_t none;
+
 	switch (letter) {
 	case 'd':
 		return false;
@@ -121,6 +163,8 @@ static bool console_command(struct console_session *ses, int letter)
 		return false;
 	case 'c':
 		escape_restore();
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
 		execl("/proc/self/exe", "vitrine", "monitor", ses->name, (char *)NULL);
 		return false;
 	}
@@ -191,9 +235,14 @@ static enum console_end console_loop(struct console_session *ses)
 	struct pollfd pfd[2] = { { .fd = ses->fd, .events = POLLIN },
 				 { .fd = STDIN_FILENO, .events = POLLIN } };
 	enum console_end end = CONSOLE_ON;
+	sigset_t waiting;
 
+	console_follow_size(ses, &waiting);
 	while (end == CONSOLE_ON) {
-		if (poll(pfd, 2, -1) < 0) {
+		if (console_resized)
+			console_tell_size(ses->name);
+		console_resized = 0;
+		if (ppoll(pfd, 2, NULL, &waiting) < 0) {
 			if (errno != EINTR)
 				return CONSOLE_LEFT;
 			continue;

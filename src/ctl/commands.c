@@ -324,6 +324,24 @@ static int cmd_serial(void *ctx, struct ctl_conn *conn, const json_t *args, json
 	return 0;
 }
 
+static int cmd_console_size(void *ctx, struct ctl_conn *conn, const json_t *args, json_t **ret,
+			    struct err *err)
+{
+	long long cols, rows;
+	int res;
+
+	(void)conn;
+	(void)ret;
+	res = proto_need_int(args, "columns", 1, UINT16_MAX, &cols, err);
+	if (res == 0)
+		res = proto_need_int(args, "rows", 1, UINT16_MAX, &rows, err);
+	if (res < 0)
+		return res;
+	if (!vm_console_resize(ctl_server_vm(ctx), (uint16_t)cols, (uint16_t)rows))
+		return err_set(err, ENOTTY, "a serial line has no size: --console virtio");
+	return 0;
+}
+
 static int cmd_info(void *ctx, struct ctl_conn *conn, const json_t *args, json_t **ret,
 		    struct err *err)
 {
@@ -450,6 +468,7 @@ const struct ctl_command ctl_commands[] = {
 	{ "x-vitrine-key", cmd_key },
 	{ "x-vitrine-type", cmd_type },
 	{ "x-vitrine-serial", cmd_serial },
+	{ "x-vitrine-console-size", cmd_console_size },
 	{ "x-vitrine-info", cmd_info },
 	{ "x-vitrine-attach", cmd_attach },
 	{ "x-vitrine-complete", cmd_complete },

@@ -263,6 +263,11 @@ size_t console_room(const struct console *con)
 	return CONSOLE_PENDING_MAX - con->input.len;
 }
 
+void console_resize(struct console *con, uint16_t cols, uint16_t rows)
+{
+	vm_console_resize(con->vm, cols, rows);
+}
+
 size_t console_input(struct console *con, const uint8_t *data, size_t len)
 {
 	size_t room = console_room(con);

@@ -25,6 +25,8 @@ int console_listen(struct console *con, const char *path, struct err *err);
 size_t console_input(struct console *con, const uint8_t *data, size_t len);
 /* How many bytes console_input() would take now. */
 size_t console_room(const struct console *con);
+/* The terminal somebody types at has this size: said to the guest where its console has one. */
+void console_resize(struct console *con, uint16_t cols, uint16_t rows);
 /* The last LEN bytes of what was said, or fewer: appended to OUT. */
 void console_tail(struct console *con, size_t len, struct buf *out);
 /* Record and send what has not been yet. Before the VM is destroyed. */

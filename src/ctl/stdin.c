@@ -4,8 +4,10 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,7 +19,7 @@
 
 struct ctl_stdin {
 	struct console *con;
-	struct event *ready, *retry;
+	struct event *ready, *retry, *resized;
 	bool terminal;
 	bool pollable;
 	struct escape escape;
@@ -76,6 +78,17 @@ static void stdin_on_ready(evutil_socket_t fd, short what, void *arg)
 	stdin_again(in, false);
 }
 
+static void stdin_on_resize(evutil_socket_t fd, short what, void *arg)
+{
+	struct ctl_stdin *in = arg;
+	struct winsize win;
+
+	(void)fd;
+	(void)what;
+	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &win) == 0 && win.ws_col && win.ws_row)
+		console_resize(in->con, win.ws_col, win.ws_row);
+}
+
 /* What epoll takes; it refuses plain files and /dev/null, which never block. */
 static bool stdin_is_pollable(void)
 {
@@ -85,11 +98,15 @@ static bool stdin_is_pollable(void)
 	       (fstat(STDIN_FILENO, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)));
 }
 
-static int stdin_open_terminal(struct ctl_stdin *in, struct err *err)
+static int stdin_open_terminal(struct event_base *base, struct ctl_stdin *in, struct err *err)
 {
 	in->terminal = isatty(STDIN_FILENO);
 	if (!in->terminal)
 		return 0;
+	in->resized = evsignal_new(base, SIGWINCH, stdin_on_resize, in);
+	if (!in->resized || event_add(in->resized, NULL))
+		return err_sys(err, ENOMEM, "stdin");
+	stdin_on_resize(-1, 0, in);
 	log_line("Ctrl-] q stop · Ctrl-] ? help");
 	return escape_raw(STDIN_FILENO, err);
 }
@@ -115,7 +132,7 @@ int ctl_stdin_start(struct event_base *base, struct console *con,
 	in->retry = event_new(base, -1, EV_TIMEOUT, stdin_on_ready, in);
 	if (!in->ready || !in->retry)
 		return err_sys(err, ENOMEM, "stdin");
-	ret = stdin_open_terminal(in, err);
+	ret = stdin_open_terminal(base, in, err);
 	in->pollable = stdin_is_pollable();
 	stdin_again(in, false);
 	return ret;
@@ -130,5 +147,7 @@ void ctl_stdin_stop(struct ctl_stdin *in)
 		event_free(in->ready);
 	if (in->retry)
 		event_free(in->retry);
+	if (in->resized)
+		event_free(in->resized);
 	free(in);
 }

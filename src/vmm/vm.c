@@ -641,6 +641,13 @@ size_t vm_serial_input(struct vm *vm, unsigned int index, const uint8_t *data, s
 	return dev ? uart_input(dev, data, len) : 0;
 }
 
+bool vm_console_resize(struct vm *vm, uint16_t cols, uint16_t rows)
+{
+	if (vm->cfg->hvc)
+		vconsole_line_resize(vm->cfg->hvc, cols, rows);
+	return vm->cfg->hvc;
+}
+
 unsigned int vm_console_index(struct vm *vm)
 {
 	bool hvc = vm->cfg->hvc && vconsole_line_open(vm->cfg->hvc);

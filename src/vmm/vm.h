@@ -172,6 +172,9 @@ void vm_sample_now(struct vm *vm);
 /* Serial ports: INDEX 0 COM1, 1 COM2, 3 hvc0. Bytes to the guest; returns how many were taken.
  * [main] */
 size_t vm_serial_input(struct vm *vm, unsigned int index, const uint8_t *data, size_t len);
+/* The terminal of hvc0 has another size now; the guest is told. False: there is no virtio console.
+ * [main] */
+bool vm_console_resize(struct vm *vm, uint16_t cols, uint16_t rows);
 /* Where a person's typing goes: hvc0 once the guest has it open, COM1 otherwise. [main] */
 unsigned int vm_console_index(struct vm *vm);
 /* Called (any thread) with bytes from the guest; INDEX 2 is the debug console, 3 hvc0. */

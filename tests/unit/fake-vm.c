@@ -226,6 +226,13 @@ void vm_quit(struct vm *vm)
 	fake_vm_emit(vm, VM_EVENT_SHUTDOWN);
 }
 
+bool vm_console_resize(struct vm *vm, uint16_t cols, uint16_t rows)
+{
+	vm->seen.cols = cols;
+	vm->seen.rows = rows;
+	return true;
+}
+
 size_t vm_serial_input(struct vm *vm, unsigned int index, const uint8_t *data, size_t len)
 {
 	struct fake_vm_seen *seen = &vm->seen;

@@ -19,7 +19,8 @@ struct fake_vm_seen {
 	unsigned int nr_keys;
 	uint8_t input[FAKE_VM_INPUT];
 	size_t input_len;
-	size_t uart_room; /* how many bytes vm_serial_input() takes at once */
+	uint16_t cols, rows; /* of the terminal at hvc0 */
+	size_t uart_room;    /* how many bytes vm_serial_input() takes at once */
 };
 
 struct vm *fake_vm_new(struct event_base *base);

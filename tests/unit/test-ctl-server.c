@@ -249,6 +249,24 @@ static void test_keys(void **state)
 	close(fd);
 }
 
+static void test_console_size(void **state)
+{
+	struct fake_vm_seen *seen = fake_vm_seen(vm);
+	int fd = open_negotiated();
+
+	(void)state;
+	say(fd, "{\"execute\":\"x-vitrine-console-size\",\"arguments\":{\"columns\":132,"
+		"\"rows\":43}}");
+	expect(fd, "return");
+	assert_int_equal(seen->cols, 132);
+	assert_int_equal(seen->rows, 43);
+	say(fd, "{\"execute\":\"x-vitrine-console-size\",\"arguments\":{\"columns\":65536,"
+		"\"rows\":1}}");
+	expect(fd, "error");
+	assert_int_equal(seen->cols, 132);
+	close(fd);
+}
+
 static bool samples_stopped(void)
 {
 	return fake_vm_seen(vm)->sample_hz == 0;
@@ -522,6 +540,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_transcript, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_events, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_keys, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_console_size, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sample_rate, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_greedy_client, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_console, setup, teardown),
