@@ -268,7 +268,8 @@ void server_stopped_alone(void *ctx, unsigned int vcpu, const struct dbg_stop *l
 	target_kvm_stop_alone(vcpu, last, text, &stop);
 	server_console_drain(srv);
 	gdb_session_stopped(srv->session, &stop);
-	if (srv->in_fd >= 0) /* not here: a client that is gone would change the machine meanwhile */
+	if (srv->in_fd >=
+	    0) /* not here: a client that is gone would change the machine meanwhile */
 		event_add(srv->write_event, NULL);
 }
 
