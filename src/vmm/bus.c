@@ -233,11 +233,14 @@ static uint64_t bus_mask(uint32_t size)
 static BUS_HOT const struct bus_range *bus_map_find(const struct bus_map *map, uint64_t addr,
 						    unsigned int *near)
 {
-	const struct bus_range *range = &map->range[*near];
+	const struct bus_range *range;
 	unsigned int above;
 
-	if (*near < map->nr && addr - range->base < range->len)
-		return range;
+	if (*near < map->nr) {
+		range = &map->range[*near];
+		if (addr - range->base < range->len)
+			return range;
+	}
 	above = bus_map_above(map, addr);
 	if (!above)
 		return NULL;
