@@ -135,3 +135,5 @@ poll_until 60 eval '[ "$(value .actual)" = $((300 * mib)) ]' || fail "it has $(v
 run vitrine kill debian
 exec {in}>&-
 wait "$vm"
+status=$?
+want_status 130
