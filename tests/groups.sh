@@ -193,7 +193,7 @@ fuzz_link()
 fuzz_one()
 {
 	local target=$1 name=${1##*/fuzz-} said rc
-	local length=(-seed=1 -runs=2000) limit=150
+	local length=(-seed=1 -runs=1000) limit=150
 
 	if ! said=$(fuzz_link "$target" 2>&1); then
 		echo "not ok fuzz/$name - cannot be linked with libFuzzer"

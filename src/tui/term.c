@@ -2,6 +2,7 @@
 /* The serial line as a terminal: see term.h. */
 #include "tui/term.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -235,12 +236,29 @@ void term_free(struct term *term)
 	free(term);
 }
 
+/*
+ * libvterm keeps a guest's scroll region over a change of size, and where it then begins below the
+ * last row, the next line feed moves a negative number of lines. Whole screens have no region.
+ */
+static void term_forget_region(struct term *term)
+{
+	VTermPos pos;
+	char text[64];
+	int len;
+
+	vterm_state_get_cursorpos(vterm_obtain_state(term->vt), &pos);
+	len = snprintf(text, sizeof(text), "\030\033[?69l\033[r\033[%d;%dH", pos.row + 1,
+		       pos.col + 1);
+	vterm_input_write(term->vt, text, (size_t)len);
+}
+
 void term_resize(struct term *term, int rows, int cols)
 {
 	rows = term_clamp(rows);
 	cols = term_clamp(cols);
 	if (rows == term->rows && cols == term->cols)
 		return;
+	term_forget_region(term);
 	term->rows = rows;
 	term->cols = cols;
 	vterm_set_size(term->vt, rows, cols);
@@ -326,6 +344,9 @@ static size_t term_filter_sequence(struct term *term, uint8_t byte, char *out)
 		term->repeat = term->first_arg ? term->first_arg : 1;
 		out[0] = 0x18;
 	}
+	/* To libvterm ESC ( [ begins what ESC [ does; it means nothing. */
+	if (term->filter == TERM_ESC_MORE && (byte == '[' || term_begins_string(byte)))
+		out[0] = 0x18;
 	if (byte < 0x20 || byte >= last) {
 		term->filter = TERM_PLAIN;
 		return 1;

@@ -140,6 +140,26 @@ static void test_resize(void **state)
 	assert_int_equal(term_rows(term), 2);
 }
 
+/* A scroll region that the new size has no room for is forgotten; the cursor stays. */
+static void test_region_outgrown(void **state)
+{
+	(void)state;
+	term_resize(term, 24, 20);
+	feed("\x1b[20;24r\x1b[24;1Hx");
+	term_resize(term, 5, 20);
+	feed("\n\n\n\x1bM\x1b[r\x1b[2J\x1b[1;1Hy");
+	expect(0, "y\n\n\n\n\n");
+}
+
+/* A charset that is none begins nothing: not the repeating of nothing, which has no end. */
+static void test_no_charset(void **state)
+{
+	(void)state;
+	feed("\x1b([b\xff\x1b(]0;t\x1b(Bz");
+	expect(0, "b\xef\xbf\xbd"
+		  "0;tz\n\n\n\n\n");
+}
+
 /* Titles, clipboards and device control are swallowed, wherever the bytes are cut. */
 static void test_strings(void **state)
 {
@@ -244,6 +264,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_altscreen, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_replies, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_resize, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_region_outgrown, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_charset, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_strings, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_endless_string, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sequences, setup, teardown),
