@@ -13,6 +13,7 @@
 #	want_status N, want_out TEXT, want_err TEXT	of the last `run`, or the case fails
 #	poll_until SECONDS COMMAND...	until it succeeds; false when the time is over
 #	vitrine ARGUMENT...	the one under test
+#	free_port		prints a port of the host that nobody has
 #	vm_state NAME, vm_is NAME STATE, vm_says NAME TEXT	of a VM that runs
 #	gdb_session VM SCRIPT [PROGRAM]	Debian's gdb runs tests/gdb/SCRIPT, connected to VM
 #	screen_start COMMAND..., screen_keys KEY..., screen_text, screen_has TEXT,
@@ -151,6 +152,16 @@ poll_until()
 	until "$@" >/dev/null 2>&1; do
 		[ $SECONDS -lt $deadline ] || return 1
 		sleep 0.1
+	done
+}
+
+# A port of the host that nobody has.
+free_port()
+{
+	local port
+
+	for port in $(shuf -i 20000-30000 -n 50); do
+		(exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
 	done
 }
 

@@ -309,10 +309,10 @@ int dbg_arm_vcpu(struct dbg *dbg, unsigned int index, struct err *err)
 		arm.dr[dbg->brk[i].slot] = dbg->brk[i].gva;
 		arm.dr7 |= dbg_dr7_bits(&dbg->brk[i]);
 	}
-	if (arm.step)
+	if (arm.step) {
 		dbg_hide_cut_step(dbg, index);
-	if (arm.step)
 		dbg_arm_aims(dbg, dv, &arm);
+	}
 	if (arm.dr7)
 		arm.dr7 |= 0x700; /* exact, and the bit that is always one */
 	return vcpu_set_debug(vm_vcpu(dbg->vm, index), &arm, err);

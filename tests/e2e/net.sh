@@ -29,16 +29,6 @@ want_guest()
 	guest "$@" || fail "in the guest: $2"
 }
 
-# A port of the host that nobody has.
-free_port()
-{
-	local port
-
-	for port in $(shuf -i 20000-30000 -n 50); do
-		(exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
-	done
-}
-
 # The file to the guest at HOST-ADDRESS of this end, and back from BACK.
 both_ways()
 {

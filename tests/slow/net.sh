@@ -43,16 +43,6 @@ want_guest()
 	guest "$@" || fail "in $1: $3"
 }
 
-# A port of the host that nobody has.
-free_port()
-{
-	local port
-
-	for port in $(shuf -i 20000-30000 -n 50); do
-		(exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
-	done
-}
-
 sum_of()
 {
 	md5sum <"$1" | cut -c 1-32
