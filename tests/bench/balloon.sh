@@ -26,7 +26,7 @@ guest_ready()
 	local n
 
 	for ((n = 0; n < 1200; n++)); do
-		grep -q TOUCHED "$1" && return
+		grep -qs TOUCHED "$1" && return
 		sleep 0.1
 	done
 	echo "the guest does not come up" >&2
@@ -105,7 +105,7 @@ bench_many()
 	begin=$(now_ms)
 	"$build/vitrine" up "$tmp/many.fleet"
 	for i in {1..20}; do
-		until grep -q "demo: ready" "$XDG_RUNTIME_DIR/vitrine/d$i/log"; do sleep 0.05; done
+		until grep -qs "demo: ready" "$XDG_RUNTIME_DIR/vitrine/d$i/log"; do sleep 0.05; done
 	done
 	echo "### 20 demo guests"
 	echo

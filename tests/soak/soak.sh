@@ -3,10 +3,11 @@
 #
 # soak.sh BUILD-DIR [loop|hour|short]: `make soak`. Long runs, on this machine's KVM
 # or inside the bed. Prints what it saw; exit status 0 if all of it was right.
-# "short" is the hour in a quarter of it.
+# "short" is the hour's first eight phases, and shorter ones.
 #
 #   SOAK_VMS     VMs of the loop (50)          SOAK_LOOPS    rounds of it (10)
-#   SOAK_PHASES  phases of the hour (36)       SOAK_PHASE_S  seconds each (100)
+#   SOAK_SECONDS of the hour (3600)            SOAK_PHASE_S  rest after each phase's work (50)
+#   SOAK_PHASES  at most (1000)
 #   SOAK_KERNEL, SOAK_INITRD  the Linux guest (tests/e2e/guest-initrd)
 #   SOAK_LIMIT   what the balancer shall take the host to have (all that it has)
 #   SOAK_CONTROL phases of the control run without the balancer (8)
@@ -155,18 +156,19 @@ soak_actual()
 	done
 }
 
-# soak_phases NR: one guest after the other fills 300 MiB, the others keep 40.
+# soak_phases NR [SECONDS]: one guest after the other fills 300 MiB, the others keep 40; no phase
+# begins when the seconds are over.
 soak_phases()
 {
-	local secs=${SOAK_PHASE_S:-100} p busy how
+	local secs=${SOAK_PHASE_S:-50} end=$((SECONDS + ${2:-1000000})) p busy how
 
-	for ((p = 0; p < $1; p++)); do
+	for ((p = 0; p < $1 && SECONDS < end; p++)); do
 		busy=$((p % 4 + 1)) how=whole
 		soak_guest "linux$(((p + 3) % 4 + 1))" "rm -f /fill/f" 60
 		soak_guest "linux$busy" "dd if=/dev/zero of=/fill/f bs=1M count=300 2>/dev/null && (cd /fill && md5sum -c sum)" 300 ||
 			how="NOT DONE"
 		sleep "$secs"
-		echo "phase $((p + 1)) of $1: linux$busy busy, $how; host $(soak_available) kB, has/resident MiB:$(soak_actual)"
+		echo "phase $((p + 1)), $SECONDS s: linux$busy busy, $how; host $(soak_available) kB, has/resident MiB:$(soak_actual)"
 		[ "$(soak_host_kills)" = "$kills" ] || return 1
 	done
 }
@@ -224,7 +226,7 @@ soak_hour()
 	"$build/vitrine" balance --background --interval 1 --log "$tmp/balance.log" \
 		${SOAK_LIMIT:+--limit "$SOAK_LIMIT"} || bad "no balancer"
 	soak_start
-	soak_phases "${SOAK_PHASES:-36}"
+	soak_phases "${SOAK_PHASES:-1000}" "${SOAK_SECONDS:-3600}"
 	[ "$(soak_host_kills)" = "$kills" ] || bad "the host killed: $(dmesg | grep "Out of memory")"
 	[ "$(soak_oom_kills)" = 0 ] || bad "a guest killed processes"
 	[ "$(soak_swapped)" = "$swapped" ] || bad "the host swapped"
