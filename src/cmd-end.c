@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <jansson.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -54,18 +53,16 @@ static bool end_folder_gone(const char *name, uint64_t deadline)
 	return true;
 }
 
-/* It neither answers nor ends: the process is the lock's holder, so this hits no stranger. */
+/* It neither answers nor ends. */
 static int end_by_force(const char *name, struct err *err)
 {
-	pid_t pid;
+	int ret = ctl_kill(name, err);
 
-	if (!rundir_alive(name, &pid))
-		return 0;
-	if (pid <= 0 || kill(pid, SIGKILL) != 0)
-		return err_set(err, ESRCH, "%s cannot be ended (process %d)", name, (int)pid);
+	if (ret < 0)
+		return ret;
 	return end_folder_gone(name, time_now_ns() + END_KILL_NS)
 		       ? 0
-		       : err_set(err, ETIMEDOUT, "%s (process %d) does not die", name, (int)pid);
+		       : err_set(err, ETIMEDOUT, "%s is killed and does not die", name);
 }
 
 static int end_kill(const char *name, struct err *err)

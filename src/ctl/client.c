@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -616,6 +617,18 @@ int ctl_list(struct ctl_vm_info **out, struct err *err)
 int ctl_names(struct ctl_vm_info **out, struct err *err)
 {
 	return client_list(false, out, err);
+}
+
+/* The process is the holder of the folder's lock, so this hits no stranger. */
+int ctl_kill(const char *name, struct err *err)
+{
+	pid_t pid;
+
+	if (!rundir_alive(name, &pid))
+		return 0;
+	if (pid <= 0 || kill(pid, SIGKILL) != 0)
+		return err_set(err, ESRCH, "%s cannot be ended (process %d)", name, (int)pid);
+	return 0;
 }
 
 /* An exact name wins over those it is a prefix of. */

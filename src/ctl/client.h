@@ -29,6 +29,8 @@ struct ctl_vm_info {
 int ctl_list(struct ctl_vm_info **out, struct err *err);
 /* The same without asking any of them: never waits; neither ANSWERS nor STATE is set. */
 int ctl_names(struct ctl_vm_info **out, struct err *err);
+/* Kill NAME's process, whatever it does; its end is not waited for. Fine if there is none. */
+int ctl_kill(const char *name, struct err *err);
 /* Resolve a unique prefix (NULL or "": the only VM there is) into NAME. -ENOENT, -EEXIST
  * (ambiguous). */
 int ctl_resolve(const char *prefix, char *name, size_t len, struct err *err);

@@ -28,6 +28,7 @@ static bool act_changes(enum request req)
 	case REQ_TYPE:
 	case REQ_COMMAND:
 	case REQ_STOP:
+	case REQ_KILL:
 		return true;
 	default:
 		return false;
@@ -40,7 +41,9 @@ const char *dashboard_refusal(const struct dashboard *dash, enum request req)
 
 	if (dash->read_only && act_changes(req))
 		return "attached read-only: nothing is changed from here";
-	if (act_changes(req) && dashboard_overdue(dash))
+	if (dashboard_fleet_takes(dash, req))
+		return NULL;
+	if (act_changes(req) && req != REQ_KILL && dashboard_overdue(dash))
 		return "the VM has not answered the last request yet: not asked again";
 	switch (req) {
 	case REQ_STEP:
@@ -73,6 +76,11 @@ const char *dashboard_refusal(const struct dashboard *dash, enum request req)
 		if (dash->link.ops && !stopped)
 			return "the guest is running; p pauses it";
 		return dash->link.ops ? NULL : "there is no VM";
+	case REQ_MARK:
+	case REQ_MARK_ALL:
+	case REQ_KILL:
+		return dash->screen == REQ_SCREEN_FLEET ? "there is no VM"
+							: "that is for the VMs of screen 0";
 	case REQ_BREAK:
 	case REQ_WATCH:
 	case REQ_CATCH:
@@ -669,6 +677,8 @@ void dashboard_request(struct dashboard *dash, enum request req)
 		dashboard_say(dash, STYLE_WARN, "%s", why);
 	else if (req <= REQ_SCREEN_AUTOPSY)
 		dashboard_show(dash, req);
+	else if (dashboard_fleet_takes(dash, req))
+		dashboard_fleet_request(dash, req);
 	else if (act_table[req].run)
 		act_table[req].run(dash, act_table[req].arg);
 	else

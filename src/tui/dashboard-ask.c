@@ -178,6 +178,9 @@ void dashboard_answer(struct dashboard *dash)
 		if (text[0] == 'y' || text[0] == 'Y')
 			dashboard_send(dash, "reset", "system_reset", NULL, NULL);
 		break;
+	case ASK_FLEET:
+		dashboard_fleet_answer(dash, text);
+		break;
 	case ASK_FILTER:
 	case ASK_NONE:
 		break;

@@ -137,13 +137,16 @@ static int draw_header_left(const struct dashboard *dash, struct surface *sf, st
 
 static void draw_header_fleet(const struct dashboard *dash, struct surface *sf, struct rect line)
 {
-	unsigned int running = 0;
+	unsigned int running = 0, marked = fleet_marked(&dash->fleet);
+	int col;
 
 	for (unsigned int i = 0; i < dash->fleet.nr; i++)
 		running += !strcmp(dash->fleet.row[i].state, "running");
 	surface_text(sf, line, 0, 1, STYLE_TITLE, "vitrine  fleet");
-	surface_printf(sf, line, 0, 18, STYLE_NORMAL, "%u VM%s, %u running", dash->fleet.nr,
-		       dash->fleet.nr == 1 ? "" : "s", running);
+	col = surface_printf(sf, line, 0, 18, STYLE_NORMAL, "%u VM%s, %u running", dash->fleet.nr,
+			     dash->fleet.nr == 1 ? "" : "s", running);
+	if (marked)
+		surface_printf(sf, line, 0, col, STYLE_KEY, ", %u marked", marked);
 }
 
 static void draw_header(const struct dashboard *dash, struct surface *sf, struct rect line)
@@ -253,7 +256,8 @@ static void draw_talk(struct dashboard *dash, struct surface *sf, struct rect li
 				       "Keys go to the guest.  Ctrl-] brings them back here.");
 
 		surface_text(sf, line, 0, col + 2, STYLE_BAD, waiting);
-	} else if (waiting[0] && (!dash->message[0] || dash->message_style != STYLE_BAD)) {
+	} else if (waiting[0] && (!dash->message[0] || (dash->message_style != STYLE_BAD &&
+							dash->screen != REQ_SCREEN_FLEET))) {
 		surface_text(sf, line, 0, 1, STYLE_BAD, waiting);
 	} else if (dash->message[0]) {
 		surface_text(sf, line, 0, 1, dash->message_style, dash->message);

@@ -29,6 +29,7 @@ enum dashboard_ask {
 	ASK_BUNDLE,
 	ASK_STOP,
 	ASK_RESET,
+	ASK_FLEET,
 };
 
 struct dashboard;
@@ -79,6 +80,8 @@ struct dashboard {
 	struct buf console_out;
 
 	struct fleet fleet;
+	enum request fleet_req; /* what ASK_FLEET asks about, in these words */
+	char fleet_label[48];
 
 	/* what is on screen */
 	struct panel panels[DASHBOARD_PANELS];
@@ -152,6 +155,17 @@ void dashboard_waiting(const struct dashboard *dash, char *out, size_t len);
 void dashboard_command(struct dashboard *dash, const char *line);
 void dashboard_answer(struct dashboard *dash);
 void dashboard_prompt_complete(struct dashboard *dash);
+
+/* dashboard-fleet.c */
+/* What KEY asks for: on screen 0, Space marks. */
+enum request dashboard_fleet_key(const struct dashboard *dash, int key, enum request req);
+/* Is REQ for the VMs of screen 0 that are marked, and not for the one on the other screens? */
+bool dashboard_fleet_takes(const struct dashboard *dash, enum request req);
+void dashboard_fleet_request(struct dashboard *dash, enum request req);
+/* What was typed when it was asked whether to do it. */
+void dashboard_fleet_answer(struct dashboard *dash, const char *text);
+/* Say how far they are, if that has changed. */
+void dashboard_fleet_news(struct dashboard *dash);
 
 /* dashboard-save.c: the focused pane, as it is on screen */
 void dashboard_yank(struct dashboard *dash, const char *arg);

@@ -330,7 +330,8 @@ bool dashboard_done(const struct dashboard *dash)
 
 static bool dashboard_wants_fleet(const struct dashboard *dash)
 {
-	return dash->screen == REQ_SCREEN_FLEET || dash->layout.size == LAYOUT_XL;
+	return dash->screen == REQ_SCREEN_FLEET || dash->layout.size == LAYOUT_XL ||
+	       fleet_acting(&dash->fleet);
 }
 
 /* The fleet screen looks at the VM that is selected. */
@@ -349,6 +350,7 @@ static void dashboard_tick_fleet(struct dashboard *dash)
 	if (!dashboard_wants_fleet(dash))
 		return;
 	dash->changed |= fleet_poll(&dash->fleet);
+	dashboard_fleet_news(dash);
 	if ((dash->fleet_ns && dashboard_now(dash) - dash->fleet_ns < DASHBOARD_FLEET_NS))
 		return;
 	fleet_refresh(&dash->fleet);
@@ -403,7 +405,8 @@ static void dashboard_gone(struct dashboard *dash)
 	dashboard_forget(dash);
 	dashboard_refresh(dash);
 	if (dash->from_fleet) {
-		dashboard_say(dash, STYLE_WARN, "%s has ended", dash->name);
+		if (!fleet_ending(&dash->fleet, dash->name))
+			dashboard_say(dash, STYLE_WARN, "%s has ended", dash->name);
 		dashboard_close(dash);
 		dashboard_show(dash, REQ_SCREEN_FLEET);
 	} else {
@@ -578,7 +581,7 @@ void dashboard_key(struct dashboard *dash, int key)
 		dashboard_prompt_key(dash, key);
 		return;
 	}
-	req = keys_lookup(key);
+	req = dashboard_fleet_key(dash, key, keys_lookup(key));
 	if (req)
 		dashboard_request(dash, req);
 	else if (key < VKEY_RESIZE && key != DASHBOARD_RELEASE) {

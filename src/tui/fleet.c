@@ -66,8 +66,10 @@ static void fleet_ask(struct fleet *fleet, const struct panel_vm *row, struct fl
 	if (!vm->link.ops || vm->ask_id > 0)
 		return;
 	json_decref(vm->link.ops->event(vm->link.ctx, &gone));
-	if (gone) { /* the next of that name may be there already */
+	if (gone) { /* the next of that name may be there already, and was not marked */
+		fleet_act_gone(fleet, row->name, vm);
 		link_close(&vm->link);
+		vm->marked = vm->ending = false;
 		return;
 	}
 	vm->ask_id = vm->link.ops->send(vm->link.ctx, "query-status", NULL, NULL);
@@ -89,8 +91,10 @@ static void fleet_look(struct fleet *fleet, struct panel_vm *row, struct fleet_v
 	free(view);
 }
 
-static bool fleet_poll_one(struct fleet *fleet, struct panel_vm *row, struct fleet_vm *vm)
+static bool fleet_poll_one(struct fleet *fleet, unsigned int index)
 {
+	struct panel_vm *row = &fleet->row[index];
+	struct fleet_vm *vm = &fleet->vm[index];
 	uint64_t now = fleet->host->now(fleet->host->ctx);
 	const char *state = vm->state[0] ? vm->state : "...", *said;
 	struct err err = ERR_INIT;
@@ -109,9 +113,13 @@ static bool fleet_poll_one(struct fleet *fleet, struct panel_vm *row, struct fle
 			if (!row->nr_vcpus)
 				fleet_look(fleet, row, vm);
 		}
+		fleet_act_reply(fleet, index, id, &err);
 		json_decref(ret);
 		ret = NULL;
+		err = (struct err)ERR_INIT;
 	}
+	if (gone)
+		fleet_act_gone(fleet, row->name, vm);
 	if (!vm->link.ops || gone || (vm->ask_id && now - vm->ask_ns > FLEET_SILENT_NS))
 		state = "no answer";
 	if (!strcmp(row->state, state))
@@ -125,8 +133,9 @@ bool fleet_poll(struct fleet *fleet)
 	bool changed = false;
 
 	for (unsigned int i = 0; i < fleet->nr; i++)
-		changed |= fleet_poll_one(fleet, &fleet->row[i], &fleet->vm[i]);
-	return changed;
+		changed |= fleet_poll_one(fleet, i);
+	fleet_act_overdue(fleet);
+	return changed || fleet->act.news;
 }
 
 bool fleet_expects(const struct fleet *fleet)
@@ -134,7 +143,8 @@ bool fleet_expects(const struct fleet *fleet)
 	uint64_t now = fleet->host->now(fleet->host->ctx);
 
 	for (unsigned int i = 0; i < fleet->nr; i++)
-		if (fleet->vm[i].ask_id > 0 && now - fleet->vm[i].ask_ns < FLEET_SOON_NS)
+		if ((fleet->vm[i].ask_id > 0 && now - fleet->vm[i].ask_ns < FLEET_SOON_NS) ||
+		    (fleet->vm[i].act_id && now - fleet->vm[i].act_ns < FLEET_SOON_NS))
 			return true;
 	return false;
 }
@@ -157,6 +167,8 @@ static void fleet_merge(struct fleet *fleet, const struct ctl_vm_info *info, uns
 		vm[i] = fleet->vm[old];
 		memset(&fleet->vm[old], 0, sizeof(fleet->vm[old]));
 	}
+	for (unsigned int i = 0; i < fleet->nr; i++)
+		fleet_act_gone(fleet, fleet->row[i].name, &fleet->vm[i]);
 	fleet_free(fleet);
 	memcpy(fleet->row, row, sizeof(fleet->row));
 	memcpy(fleet->vm, vm, sizeof(fleet->vm));
@@ -166,7 +178,7 @@ out:
 	free(vm);
 }
 
-static void fleet_mark(struct fleet *fleet)
+void fleet_point(struct fleet *fleet)
 {
 	if (fleet->nr && fleet_find(fleet->row, fleet->nr, fleet->selected) < 0) {
 		int at = fleet_find(fleet->row, fleet->nr, fleet->current);
@@ -176,6 +188,7 @@ static void fleet_mark(struct fleet *fleet)
 	for (unsigned int i = 0; i < fleet->nr; i++) {
 		fleet->row[i].selected = !strcmp(fleet->row[i].name, fleet->selected);
 		fleet->row[i].current = !strcmp(fleet->row[i].name, fleet->current);
+		fleet->row[i].marked = fleet->vm[i].marked;
 	}
 }
 
@@ -193,7 +206,7 @@ void fleet_refresh(struct fleet *fleet)
 		fleet_poll(fleet);
 	}
 	free(info);
-	fleet_mark(fleet);
+	fleet_point(fleet);
 }
 
 void fleet_move(struct fleet *fleet, int step)
@@ -204,5 +217,5 @@ void fleet_move(struct fleet *fleet, int step)
 		return;
 	at = at >= (int)fleet->nr ? (int)fleet->nr - 1 : at < 0 ? 0 : at;
 	memcpy(fleet->selected, fleet->row[at].name, sizeof(fleet->selected));
-	fleet_mark(fleet);
+	fleet_point(fleet);
 }

@@ -34,6 +34,8 @@
 	X(NEXT_VCPU, "next-vcpu", 'v', "vcpu", "Select the next vCPU")                      \
 	X(RESET, "reset", 'r', "reset", "Reset the machine")                                \
 	X(TYPE, "type", 'a', "type", "Type into the guest; Ctrl-] releases")                \
+	X(MARK, "mark", 't', "mark", "Mark the VM, or no more (0; Space too)")              \
+	X(MARK_ALL, "mark-all", 'T', "all", "Mark all VMs shown, or none (0)")              \
 	X(FILTER, "filter", '/', "filter", "Show only lines that match; 8, 9: search")      \
 	X(COMMAND, "command", ':', "cmd", "Any command of the monitor")                     \
 	X(HELP, "help", '?', "keys", "The keys of this screen")                             \
@@ -61,7 +63,8 @@
 	X(BUNDLE, "bundle", 'D', "bundle", "Autopsy, core and serial line in a folder")     \
 	X(REDRAW, "redraw", 12, "", "Draw the whole screen again")                          \
 	X(DETACH, "detach", 'q', "detach", "Leave; the guest runs on")                      \
-	X(STOP, "stop", 'Q', "stop", "Stop the VM (asks by name)")
+	X(STOP, "stop", 'Q', "stop", "Stop the VM (asks by name)")                          \
+	X(KILL, "kill", 'x', "kill", "End VMs, by force if they do not answer (0)")
 
 enum request {
 	REQ_NONE,

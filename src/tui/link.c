@@ -100,6 +100,12 @@ static bool link_ctl_usage(void *ctx, int pid, uint64_t *cpu_ns, uint64_t *resid
 	return true;
 }
 
+static int link_ctl_kill(void *ctx, const char *name, struct err *err)
+{
+	(void)ctx;
+	return ctl_kill(name, err);
+}
+
 static uint64_t link_ctl_now(void *ctx)
 {
 	(void)ctx;
@@ -111,6 +117,7 @@ const struct link_host link_host_ctl = {
 	.open = link_ctl_open,
 	.console = link_ctl_console,
 	.usage = link_ctl_usage,
+	.kill = link_ctl_kill,
 	.now = link_ctl_now,
 };
 

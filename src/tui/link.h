@@ -43,6 +43,8 @@ struct link_host {
 	int (*console)(void *ctx, const char *name, struct err *err);
 	/* CPU time used and memory held by process PID; false if it cannot be told. */
 	bool (*usage)(void *ctx, int pid, uint64_t *cpu_ns, uint64_t *resident);
+	/* End NAME's process by force, without waiting for its end. */
+	int (*kill)(void *ctx, const char *name, struct err *err);
 	/* CLOCK_MONOTONIC. */
 	uint64_t (*now)(void *ctx);
 	void *ctx;

@@ -129,6 +129,10 @@ static void fleet_draw(struct panel *pan, const struct panel_ctx *ctx, struct su
 			fleet_row_wide(vm, sf, area, row);
 		else
 			fleet_row_narrow(vm, sf, area, row);
+		if (vm->marked) {
+			surface_put(sf, area, row, 0, '*', STYLE_KEY);
+			surface_attr(sf, area, row, 0, area.cols, CELL_BOLD);
+		}
 		if (vm->selected) {
 			surface_text(sf, area, row, 1, STYLE_KEY, ">");
 			if (pan->focused)
@@ -176,8 +180,9 @@ static int fleet_rows(struct panel *pan, const struct panel_ctx *ctx, int cols)
 	return (int)ctx->nr_vms + 3;
 }
 
-static const enum request fleet_verbs[] = { REQ_ENTER,	REQ_PAUSE, REQ_CONTINUE, REQ_RESET,
-					    REQ_FILTER, REQ_STOP,  REQ_COMMAND,	 REQ_NONE };
+static const enum request fleet_verbs[] = { REQ_ENTER,	REQ_MARK,    REQ_PAUSE, REQ_CONTINUE,
+					    REQ_RESET,	REQ_STOP,    REQ_KILL,	REQ_HELP,
+					    REQ_FILTER, REQ_COMMAND, REQ_NONE };
 
 const struct panel_ops panel_fleet_ops = {
 	.id = "fleet",

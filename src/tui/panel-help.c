@@ -69,6 +69,7 @@ static void help_build(struct lines *list)
 	lines_head(list, AS_TITLE " What the marks mean");
 	lines_add(list, "   ▶ ▷          stopped here; a sample while it runs");
 	lines_add(list, "   *            changed since the last stop");
+	lines_add(list, "   *            in front of a VM: marked (screen 0)");
 	lines_add(list, "   B H w        break, hardware break, watch");
 	lines_add(list, "   p            a para-virtual device");
 	lines_head(list, AS_TITLE " What can be typed");

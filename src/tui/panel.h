@@ -33,7 +33,7 @@ struct panel_vm {
 	unsigned int nr_vcpus;
 	uint64_t mem_size, resident, exits_per_s;
 	int cpu_percent;
-	bool selected, current;
+	bool selected, current, marked;
 };
 
 /* Everything a panel may look at while drawing. All borrowed, any may be NULL. */

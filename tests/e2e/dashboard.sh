@@ -229,6 +229,39 @@ wait_for 20 "0▪Fleet"
 screen_keys q
 left 0
 
+case_begin "marks: several VMs by one key, asked once before they end"
+for name in other third; do
+	vitrine run --detach --name $name "$demo" >/dev/null
+done
+dashboard
+wait_for 30 "3 VMs, 3 running"
+screen_keys Space Space
+wait_for 10 "2 marked"
+[ "$(screen_text | grep -c '^\*')" = 2 ] || fail "marks: $(screen_text | sed -n 2,6p)"
+screen_keys p
+wait_for 20 "pause: 2 of 2 VMs"
+vm_is demo paused || fail "demo is $(vm_state demo)"
+vm_is other paused || fail "other is $(vm_state other)"
+vm_is third running || fail "third is $(vm_state third)"
+screen_keys c
+wait_for 20 "continue: 2 of 2 VMs"
+vm_is demo running || fail "demo is $(vm_state demo)"
+screen_keys t k k t
+wait_for 10 "2 marked"
+screen_keys Q
+wait_for 10 "stop 2 VMs? (y/n)   other third"
+screen_keys n Enter
+wait_for 10 "nothing was done"
+kill -STOP "$(vitrine ls --json | jq '.[] | select(.name == "third").pid')"
+screen_keys x
+wait_for 10 "kill 2 VMs? (y/n)   other third"
+screen_keys y Enter
+wait_for 20 "kill: 2 of 2 VMs"
+wait_for 20 "1 VM, 1 running"
+screen_keys q
+left 0
+vm_is demo running || fail "demo is $(vm_state demo)"
+
 for signal in TERM SEGV HUP; do
 	case_begin "SIG$signal gives the terminal back"
 	dashboard attach demo

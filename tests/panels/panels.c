@@ -40,6 +40,7 @@ static const struct panel_vm vms[] = {
 	  .nr_vcpus = 2,
 	  .mem_size = 512ull << 20,
 	  .exits_per_s = 1204,
+	  .marked = true,
 	  .cpu_percent = 43 },
 	{ .name = "linux-dev",
 	  .state = "running",

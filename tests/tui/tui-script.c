@@ -105,14 +105,16 @@ static json_t *world_monitor(const json_t *args)
 	return text;
 }
 
-static void world_print(const char *cmd, const json_t *args)
+/* Of the VM whose screens these are, the name says nothing new. */
+static void world_print(const char *name, const char *cmd, const json_t *args)
 {
 	char *text = args ? json_dumps(args, JSON_SORT_KEYS) : NULL;
 
 	if (!strcmp(cmd, "human-monitor-command"))
 		printf("> monitor %s\n", json_string_value(json_object_get(args, "command-line")));
 	else if (!world.tty)
-		printf("> %s%s%s\n", cmd, text ? " " : "", text ? text : "");
+		printf("> %s%s%s%s%s\n", strcmp(name, "myos") ? name : "",
+		       strcmp(name, "myos") ? ": " : "", cmd, text ? " " : "", text ? text : "");
 	free(text);
 }
 
@@ -134,7 +136,7 @@ static long long link_send(void *ctx, const char *cmd, json_t *args, struct err 
 	} else if (!strcmp(cmd, "query-status")) {
 		ret = json_pack("{s:s}", "status", strcmp(ctx, "myos") ? "running" : "debug");
 	} else {
-		world_print(cmd, args);
+		world_print(ctx, cmd, args);
 		memcpy(world_asked[at].refused, world.refuse, sizeof(world.refuse));
 		if (!world.refuse[0])
 			world_do(cmd, args, &ret);
@@ -225,7 +227,7 @@ static int host_list(void *ctx, struct ctl_vm_info **out, struct err *err)
 static int host_open(void *ctx, const char *name, unsigned int hz, struct link *out,
 		     struct err *err)
 {
-	static char wedged[] = "wedged", myos[] = "myos", other[] = "other";
+	static char wedged[] = "wedged", myos[] = "myos", other[] = "linux-dev";
 
 	(void)ctx;
 	(void)hz;
@@ -253,6 +255,14 @@ static bool host_usage(void *ctx, int pid, uint64_t *cpu_ns, uint64_t *resident)
 	return true;
 }
 
+static int host_kill(void *ctx, const char *name, struct err *err)
+{
+	(void)ctx;
+	(void)err;
+	printf("> kill %s\n", name);
+	return 0;
+}
+
 static uint64_t host_now(void *ctx)
 {
 	(void)ctx;
@@ -266,6 +276,7 @@ static const struct link_host world_host = {
 	.open = host_open,
 	.console = host_console,
 	.usage = host_usage,
+	.kill = host_kill,
 	.now = host_now,
 };
 
