@@ -20,9 +20,13 @@ static bool fleet_on_screen(const struct dashboard *dash)
 	return dash->screen == REQ_SCREEN_FLEET && !dash->output;
 }
 
-enum request dashboard_fleet_key(const struct dashboard *dash, int key, enum request req)
+enum request dashboard_fleet_key(struct dashboard *dash, int key, enum request req)
 {
-	return key == ' ' && req == REQ_PAGE_DOWN && fleet_on_screen(dash) ? REQ_MARK : req;
+	const struct panel *pan = dashboard_focused(dash);
+
+	if (key != ' ' || req != REQ_PAGE_DOWN || !fleet_on_screen(dash) || !pan)
+		return req;
+	return strcmp(pan->ops->id, "fleet") ? req : REQ_MARK;
 }
 
 bool dashboard_fleet_takes(const struct dashboard *dash, enum request req)
@@ -104,6 +108,7 @@ void dashboard_fleet_news(struct dashboard *dash)
 
 	if (!dash->fleet.act.news)
 		return;
+	dash->fleet_ns = 0;
 	failed = fleet_act_text(&dash->fleet, text, sizeof(text));
 	dashboard_say(dash, failed ? STYLE_BAD : STYLE_NORMAL, "%s", text);
 }

@@ -158,7 +158,7 @@ void dashboard_prompt_complete(struct dashboard *dash);
 
 /* dashboard-fleet.c */
 /* What KEY asks for: on screen 0, Space marks. */
-enum request dashboard_fleet_key(const struct dashboard *dash, int key, enum request req);
+enum request dashboard_fleet_key(struct dashboard *dash, int key, enum request req);
 /* Is REQ for the VMs of screen 0 that are marked, and not for the one on the other screens? */
 bool dashboard_fleet_takes(const struct dashboard *dash, enum request req);
 void dashboard_fleet_request(struct dashboard *dash, enum request req);

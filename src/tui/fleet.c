@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FLEET_PAST_NS	900000000ull  /* refreshes that come sooner are of the same second */
 #define FLEET_SOON_NS	300000000ull  /* a VM that does well has answered by then */
 #define FLEET_SILENT_NS 1500000000ull /* one that has not is said not to */
 
@@ -56,6 +57,28 @@ static void fleet_rates(struct fleet *fleet, struct panel_vm *row, struct fleet_
 	vm->cpu_ns = cpu;
 }
 
+static uint8_t fleet_percent(uint64_t part, uint64_t whole)
+{
+	return !whole || part >= whole ? 100 : (uint8_t)((double)part / (double)whole * 100);
+}
+
+static void fleet_remember(struct fleet *fleet, struct panel_vm *row, struct fleet_vm *vm)
+{
+	uint64_t now = fleet->host->now(fleet->host->ctx);
+	struct panel_past *past = &vm->past;
+
+	if (row->cpu_percent >= 0 && (!vm->past_ns || now - vm->past_ns >= FLEET_PAST_NS)) {
+		vm->past_ns = now;
+		memmove(past->cpu, past->cpu + 1, PANEL_PAST - 1);
+		memmove(past->held, past->held + 1, PANEL_PAST - 1);
+		past->cpu[PANEL_PAST - 1] =
+			fleet_percent((uint64_t)row->cpu_percent, row->nr_vcpus * 100ull);
+		past->held[PANEL_PAST - 1] = fleet_percent(row->resident, row->mem_size);
+		past->nr += past->nr < PANEL_PAST;
+	}
+	row->past = *past;
+}
+
 /* A VM is asked how it does; the answer is waited for by nobody. */
 static void fleet_ask(struct fleet *fleet, const struct panel_vm *row, struct fleet_vm *vm)
 {
@@ -85,7 +108,11 @@ static void fleet_look(struct fleet *fleet, struct panel_vm *row, struct fleet_v
 		row->nr_vcpus = view->nr_vcpus;
 		row->mem_size = view->mem_size;
 		snprintf(row->last, sizeof(row->last), "%.79s", view->stop_text);
+		row->balloon = view->balloon.present;
+		row->actual = view->balloon.actual;
+		row->target = view->balloon.target;
 		fleet_rates(fleet, row, vm, view);
+		fleet_remember(fleet, row, vm);
 		view_release(view);
 	}
 	free(view);

@@ -11,7 +11,8 @@
 /* One VM between two refreshes: its connection, and what rates compare with. */
 struct fleet_vm {
 	struct link link;
-	uint64_t when_ns, exits, cpu_ns;
+	uint64_t when_ns, exits, cpu_ns, past_ns;
+	struct panel_past past;
 	long long ask_id; /* of a query-status not answered yet, 0: none */
 	uint64_t ask_ns;
 	char state[24];

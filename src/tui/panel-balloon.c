@@ -16,16 +16,15 @@ static int balloon_column(uint64_t bytes, uint64_t size, int width)
 	return bytes >= size ? width : (int)((double)bytes / (double)size * width);
 }
 
-/* '#' is the guest's, '.' the balloon's, '|' where it shall end. */
-static void balloon_bar(const struct sample_balloon *bal, int width, char *bar)
+void balloon_bar(uint64_t actual, uint64_t target, uint64_t size, int width, char *bar)
 {
-	int has = balloon_column(bal->actual, bal->size, width);
-	int target = balloon_column(bal->target, bal->size, width), i;
+	int has = balloon_column(actual, size, width);
+	int end = balloon_column(target, size, width), i;
 
 	for (i = 0; i < width; i++)
 		bar[i] = i < has ? '#' : '.';
-	if (bal->target != bal->actual && target < width)
-		bar[target] = '|';
+	if (target != actual && width > 0)
+		bar[end < width ? end : width - 1] = '|';
 	bar[width] = '\0';
 }
 
@@ -37,7 +36,8 @@ void balloon_bar_text(const struct vm_view *view, int width, char *text, size_t 
 	text[0] = '\0';
 	if (!bal->present)
 		return;
-	balloon_bar(bal, width > BALLOON_BAR_MAX ? BALLOON_BAR_MAX : width, bar);
+	balloon_bar(bal->actual, bal->target, bal->size,
+		    width > BALLOON_BAR_MAX ? BALLOON_BAR_MAX : width, bar);
 	parse_size_text(bal->actual, size[0]);
 	parse_size_text(bal->size, size[1]);
 	parse_size_text(bal->target, size[2]);

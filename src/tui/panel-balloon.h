@@ -8,6 +8,11 @@
 
 /* All that is known of it, with its holes drawn over the memory map; nothing without a balloon. */
 void balloon_add_lines(struct lines *list, const struct vm_view *view, int cols);
+/*
+ * '#' is the guest's of SIZE bytes, '.' the balloon's, '|' where it shall end: WIDTH of them and
+ * a NUL into BAR.
+ */
+void balloon_bar(uint64_t actual, uint64_t target, uint64_t size, int width, char *bar);
 /* "[####....|...] 256M of 512M, shall have 256M", at most LEN bytes; "" without a balloon. */
 void balloon_bar_text(const struct vm_view *view, int width, char *text, size_t len);
 

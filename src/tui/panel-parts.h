@@ -36,6 +36,8 @@ bool panel_address(const struct panel_ctx *ctx, const char *text, uint64_t *addr
 bool panel_goal(struct panel *pan, const struct panel_ctx *ctx, uint64_t *addr);
 /* The value of the selected vCPU's register NAME, with or without a leading '$'. */
 bool panel_register(const struct panel_ctx *ctx, const char *name, uint64_t *val);
+/* Has the guest nothing on its VGA text screen? */
+bool panel_vga_blank(const struct vm_view *view);
 /* Forget where the cursor was put: the next draw follows rip again. */
 void panel_code_follow(struct panel *pan);
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "tui/cp437.h"
+#include "tui/panel-parts.h"
 
 #define VGA_TEXT_GPA 0xb8000ull
 #define VGA_CHARS    16384u /* of the 32 KiB window, two bytes each */
@@ -80,13 +81,33 @@ static int vga_first_row(const struct vga *vga, int rows)
 	return first < 0 ? 0 : first;
 }
 
+static bool vga_blank(const struct vga *vga)
+{
+	for (int row = 0; row < vga->rows; row++)
+		if (!vga_row_blank(vga, row))
+			return false;
+	return true;
+}
+
+bool panel_vga_blank(const struct vm_view *view)
+{
+	struct vga *vga = malloc(sizeof(*vga));
+	bool blank = true;
+
+	if (vga) {
+		vga_read(vga, view);
+		blank = vga_blank(vga);
+	}
+	free(vga);
+	return blank;
+}
+
 /* A blank screen is not a broken one: many guests write to the serial line alone. */
 static void vga_say_blank(const struct vga *vga, const struct panel_ctx *ctx, struct surface *sf,
 			  struct rect area)
 {
-	for (int row = 0; row < vga->rows; row++)
-		if (!vga_row_blank(vga, row))
-			return;
+	if (!vga_blank(vga))
+		return;
 	surface_text(sf, area, 1, 1, STYLE_DIM,
 		     "The guest has written nothing to its VGA text screen.");
 	if (ctx->view->serial_out[0])

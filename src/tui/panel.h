@@ -25,6 +25,14 @@ struct panel_break {
 	uint64_t hits;
 };
 
+/* A second each, the newest last: how much it used of what it may, percent. */
+#define PANEL_PAST 16
+
+struct panel_past {
+	unsigned int nr; /* of the last ones that are known */
+	uint8_t cpu[PANEL_PAST], held[PANEL_PAST];
+};
+
 /* One VM's row on the fleet screen. */
 struct panel_vm {
 	char name[VM_NAME_MAX];
@@ -33,6 +41,9 @@ struct panel_vm {
 	unsigned int nr_vcpus;
 	uint64_t mem_size, resident, exits_per_s;
 	int cpu_percent;
+	bool balloon; /* it has one; then its guest's memory now and as it shall be, bytes */
+	uint64_t actual, target;
+	struct panel_past past;
 	bool selected, current, marked;
 };
 

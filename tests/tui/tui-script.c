@@ -6,6 +6,7 @@
  * is, on the terminal. Commands of its own:
  *   guest running|stopped|crashed|shutdown   change the VM's state
  *   guest rip N, guest io N                  move on: registers, exits
+ *   guest blank                              nothing is left on its VGA screen
  *   serial TEXT                              the guest writes (\n, \e)
  *   heard                                    print what reached the guest by serial line
  *   gone                                     the VM process ends
@@ -317,6 +318,7 @@ static void world_serial(const char *text)
 
 static bool world_guest(const char *what)
 {
+	static const uint8_t blank[80 * 25 * 2];
 	struct vm_view *view = &world.fx->view;
 
 	if (!strncmp(what, "rip ", 4)) {
@@ -325,6 +327,10 @@ static bool world_guest(const char *what)
 	}
 	if (!strncmp(what, "io ", 3)) {
 		view->vcpu[0].exits[EXIT_IO_OUT] += strtoull(what + 3, NULL, 0);
+		return true;
+	}
+	if (!strcmp(what, "blank")) {
+		view_fixture_put(world.fx, 0xb8000, blank, sizeof(blank));
 		return true;
 	}
 	if (!strcmp(what, "running"))
