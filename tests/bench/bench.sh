@@ -59,9 +59,10 @@ echo "$head_row"
 echo
 echo "## Port exits a second"
 echo
-raw_best=0 vit_best=0
+raw_best=0 regs_best=0 vit_best=0
 for _ in 1 2 3 4 5; do
 	raw=$("$tmp/raw" loop "$tmp/loop.bin")
+	regs=$("$tmp/raw" loop-regs "$tmp/loop.bin")
 	start=$(date +%s%N)
 	sh -c "$(run_raw "$tmp/exit.bin")" >/dev/null 2>&1
 	mid=$(date +%s%N)
@@ -69,12 +70,14 @@ for _ in 1 2 3 4 5; do
 	end=$(date +%s%N)
 	vit=$((loop_n * 1000000000 / ((end - mid) - (mid - start))))
 	[ "${raw%.*}" -gt "$raw_best" ] && raw_best=${raw%.*}
+	[ "${regs%.*}" -gt "$regs_best" ] && regs_best=${regs%.*}
 	[ "$vit" -gt "$vit_best" ] && vit_best=$vit
 done
-echo "| | exits/s (best of 5) | ratio |"
-echo "|---|---|---|"
-echo "| raw loop | $raw_best | 1.00 |"
-echo "| vitrine | $vit_best | $((vit_best * 100 / raw_best))% |"
+echo "| | exits/s (best of 5) | of the raw loop | of the one with registers |"
+echo "|---|---|---|---|"
+echo "| raw loop | $raw_best | 100% | |"
+echo "| raw loop, registers brought out as vitrine needs them | $regs_best | $((regs_best * 100 / raw_best))% | 100% |"
+echo "| vitrine | $vit_best | $((vit_best * 100 / raw_best))% | $((vit_best * 100 / regs_best))% |"
 
 if [ -n "$kernel" ] && [ -n "$initrd" ]; then
 	append="console=ttyS0 quiet"
